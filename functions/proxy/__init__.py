@@ -1,0 +1,1 @@
+"""The public API: one FastAPI application behind two front doors."""

@@ -1,0 +1,21 @@
+"""The application: routes and the one error shape."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from functions.proxy import error_shape
+from functions.proxy.middleware import Envelope
+from functions.proxy.routes import chat, health, key, ledger, models, quotes, receipts, wallets
+from functions.proxy.services import Services
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application on these services. It does not know which door it stands behind."""
+    app = FastAPI(title="Tokens Forge", version="0.1.0", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.services = services
+    for routes in (chat, models, quotes, wallets, ledger, receipts, key, health):
+        app.include_router(routes.router)
+    error_shape.install(app)
+    app.add_middleware(Envelope)
+    return app

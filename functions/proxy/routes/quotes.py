@@ -1,0 +1,54 @@
+"""POST /v1/quotes: what a request will cost, from which wallet, by which route. It never charges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Request
+
+from functions.proxy.services import Caller, Served
+from functions.proxy.views import price_view, route_view, wallet_view
+from tokens_forge.chat_request import parse_chat, parse_json
+from tokens_forge.errors import ForgeError
+from tokens_forge.money import decimal
+from tokens_forge.quotes import affordable_output_each, clamp
+
+router = APIRouter()
+
+
+@router.post("/v1/quotes")
+async def create_quote(request: Request, caller: Caller, served: Served) -> dict[str, Any]:
+    """Take the body of an inference request and answer what it would cost. A refusal is part of the answer."""
+    chat_request = parse_chat(parse_json(await request.body()))
+    kind = caller.wallet
+    wallet = await to_thread.run_sync(served.ledger.read_wallet, caller.account_id, kind)
+    answer: dict[str, Any] = {
+        "object": "quote",
+        "model": chat_request.model,
+        "wallet": kind.value,
+        "wallet_label": kind.label,
+        "balance": wallet_view(wallet) if wallet else None,
+    }
+    try:
+        quoted = await served.gateway.quote(caller, chat_request)
+    except ForgeError as refusal:
+        return {**answer, "callable": False, **refusal.body()}
+    available_nano = wallet.available_nano if wallet else 0
+    affordable = quoted.max_charge_nano <= available_nano
+    clamped = None if affordable else clamp(quoted, available_nano)
+    sent = clamped or quoted
+    return {
+        **answer,
+        "callable": affordable or clamped is not None,
+        "currency": quoted.offer.price.currency,
+        "price": price_view(quoted.offer.price),
+        "route": route_view(quoted.offer),
+        "bound": {"input_tokens": sent.input_tokens_max, "output_tokens": sent.output_tokens_max},
+        "output_limited_by_balance": clamped is not None,
+        "affordable_output_tokens": max(affordable_output_each(quoted, available_nano), 0),
+        "max_charge": decimal(sent.max_charge_nano),
+        "typical_charge": decimal(sent.typical_charge_nano()),
+        "available_after_max_charge": decimal(available_nano - sent.max_charge_nano),
+        "available_after_typical_charge": decimal(available_nano - sent.typical_charge_nano()),
+    }

@@ -1,0 +1,36 @@
+"""What the routes work with: built once by `main`, handed to the application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from tokens_forge.gateway import Gateway
+from tokens_forge.identity import Identity
+from tokens_forge.statements import Statements
+from tokens_forge.store.port import LedgerStore
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One of each, for the life of the process."""
+
+    gateway: Gateway
+    ledger: LedgerStore
+    statements: Statements
+
+
+def services(request: Request) -> Services:
+    """The application's services."""
+    found: Services = request.app.state.services
+    return found
+
+
+async def _identify(request: Request) -> Identity:
+    return await services(request).gateway.identify(request.headers.get("authorization"))
+
+
+Caller = Annotated[Identity, Depends(_identify)]
+Served = Annotated[Services, Depends(services)]

@@ -1,0 +1,85 @@
+"""What the API shows of prices, wallets and offers: decimal strings, the same words everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tokens_forge.money import decimal
+from tokens_forge.policy import Offer
+from tokens_forge.pricing import BUCKETS, Price
+from tokens_forge.wallets import Wallet, WalletKind
+
+_PAYS_FOR = {
+    WalletKind.OFFICIAL: "official models, at official prices, through official channels only",
+    WalletKind.ROUTED: "lower-cost models through ordinary channels, primary and backup behind one model name",
+}
+
+
+def wallet_view(wallet: Wallet) -> dict[str, Any]:
+    """A wallet with its label. All amounts are decimal strings in `currency`."""
+    return {
+        "object": "wallet",
+        "wallet": wallet.kind.value,
+        "label": wallet.kind.label,
+        "currency": wallet.currency,
+        "available": decimal(wallet.available_nano),
+        "held": decimal(wallet.held_nano),
+        "balance": decimal(wallet.balance_nano),
+        "status": wallet.status.value,
+        "open_holds": len(wallet.holds),
+        "pays_for": _PAYS_FOR[wallet.kind],
+    }
+
+
+def price_view(price: Price) -> dict[str, Any]:
+    """A price version: per 1M tokens, and the multiplier when the basis is the official price."""
+    prices = price.unit_prices
+    view: dict[str, Any] = {
+        "version": price.version,
+        "currency": price.currency,
+        "basis": price.basis,
+        "per_1m_tokens": {bucket: decimal(getattr(prices, bucket)) for bucket in BUCKETS},
+        "multiplier": decimal(price.multiplier_ppm * 1000),
+    }
+    if price.tiers:
+        view["tiers"] = [
+            {
+                "input_tokens_above": tier.input_tokens_above,
+                "per_1m_tokens": {bucket: decimal(getattr(tier.unit_prices, bucket)) for bucket in BUCKETS},
+            }
+            for tier in price.tiers
+        ]
+    return view
+
+
+def route_view(offer: Offer) -> dict[str, Any]:
+    """The route of an offer. Health is `unknown` until something has been measured."""
+    channels = [
+        {
+            "channel": channel.channel_id,
+            "kind": channel.kind.value,
+            "label": channel.label,
+            "role": "backup" if position else "primary",
+            "health": "unknown",
+        }
+        for position, channel in enumerate(offer.channels)
+    ]
+    return {"health": "unknown", "channels": channels}
+
+
+def model_view(offer: Offer) -> dict[str, Any]:
+    """A model in OpenAI's shape, with wallet, price and route."""
+    model = offer.model
+    return {
+        "id": model.model_id,
+        "object": "model",
+        "created": model.created_at_s,
+        "owned_by": model.owned_by,
+        "forge": {
+            "wallet": offer.kind.value,
+            "wallet_label": offer.kind.label,
+            "price": price_view(offer.price),
+            "route": route_view(offer),
+            "output_tokens_max": model.output_tokens_max,
+        },
+    }

@@ -1,0 +1,1 @@
+"""Tokens Forge: two wallets, visible routes, receipts that recompute."""

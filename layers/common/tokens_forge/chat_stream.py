@@ -1,0 +1,170 @@
+"""A chat completion stream on its way to the client: passed on, metered, and settled before its last event."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+from anyio import CancelScope, move_on_after
+
+from tokens_forge.chat_attempt import OpenStream, event_of
+from tokens_forge.clock import Clock
+from tokens_forge.ending import Ending
+from tokens_forge.errors import NoHealthyRoute
+from tokens_forge.journal import Attempt, Entry, SettlementReason
+from tokens_forge.metering import judge
+from tokens_forge.providers import openai_chat
+from tokens_forge.providers.port import UpstreamFailure
+from tokens_forge.quotes import Quote
+from tokens_forge.receipts import summary
+
+DRAIN_S = 5.0
+
+
+class ChatStream:
+    """Iterate `events` to the end or not at all, then call `close`: it settles whatever is left to settle."""
+
+    def __init__(
+        self,
+        opened: OpenStream,
+        quoted: Quote,
+        ending: Ending,
+        attempts: tuple[Attempt, ...],
+        *,
+        clock: Clock,
+        deadline_ms: int,
+    ) -> None:
+        self._opened = opened
+        self._quoted = quoted
+        self._ending = ending
+        self._attempts = attempts
+        self._clock = clock
+        self._deadline_ms = deadline_ms
+        self._identity: dict[str, Any] = {}
+        self._usage: object = None
+        self._output_bytes = 0
+        self._finished: set[int] = set()
+
+    async def events(self) -> AsyncGenerator[bytes, None]:
+        """The client's event stream. The entry is written before the last event goes out."""
+        ending = SettlementReason.UPSTREAM_BROKE
+        try:
+            async for event in self._upstream_events():
+                passed = self._take(event)
+                if passed is not None:
+                    yield _data(passed)
+                if self._clock.now_ms() >= self._deadline_ms:
+                    ending = SettlementReason.DEADLINE
+                    break
+            else:
+                if len(self._finished) >= self._quoted.request.choices:
+                    ending = SettlementReason.COMPLETED
+        except UpstreamFailure:
+            # A provider that finished its answer and then broke the connection has still answered.
+            if len(self._finished) >= self._quoted.request.choices:
+                ending = SettlementReason.COMPLETED
+        entry = await self._settle(ending)
+        if ending is not SettlementReason.COMPLETED:
+            yield _data(_broken(ending).body())
+            return
+        if self._quoted.request.include_usage:
+            yield _data(self._usage_event(entry))
+        yield b"data: [DONE]\n\n"
+
+    async def close(self) -> None:
+        """Settle if nobody did, after a few seconds of listening for the provider's usage. A cancellation waits for this."""
+        with CancelScope(shield=True):
+            if not self._ending.settled:
+                with suppress(UpstreamFailure), move_on_after(DRAIN_S):
+                    async for event in self._upstream_events():
+                        self._take(event)
+                await self._settle(SettlementReason.CLIENT_LEFT)
+            await self._opened.answer.close()
+
+    async def _upstream_events(self) -> AsyncIterator[dict[str, Any]]:
+        if self._opened.first is not None:
+            first, self._opened.first = self._opened.first, None
+            yield first
+        async for payload in self._opened.rest:
+            event = event_of(payload)
+            if event is None:
+                if payload:
+                    return
+                continue
+            if "error" in event:
+                raise UpstreamFailure("error_event")
+            yield event
+
+    def _take(self, event: dict[str, Any]) -> dict[str, Any] | None:
+        """Meter one event and make it ours; None when it carries nothing for the client."""
+        if event.get("usage") is not None:
+            self._usage = event["usage"]
+        choices = event.get("choices")
+        if not isinstance(choices, list):
+            raise UpstreamFailure("garbage", "no choices")
+        for choice in choices:
+            if not isinstance(choice, dict):
+                raise UpstreamFailure("garbage", "a choice is not an object")
+            self._output_bytes += openai_chat.output_bytes(choice.get("delta"))
+            if choice.get("finish_reason") is not None:
+                self._finished.add(choice.get("index") or 0)
+        if not choices:
+            return None
+        if not self._identity:
+            self._identity = {
+                "id": event.get("id") or f"chatcmpl-{self._ending.request_id}",
+                "created": event.get("created") or self._clock.now_ms() // 1000,
+                "model": self._quoted.offer.model.model_id,
+            }
+        event.update(self._identity)
+        event.pop("usage", None)
+        return event
+
+    def _usage_event(self, entry: Entry | None) -> dict[str, Any]:
+        reported = self._usage if isinstance(self._usage, dict) else _usage_shown(entry)
+        return {
+            **self._identity,
+            "object": "chat.completion.chunk",
+            "choices": [],
+            "usage": reported,
+            "forge_receipt": receipt_summary(self._ending, entry),
+        }
+
+    async def _settle(self, ending: SettlementReason) -> Entry | None:
+        outcome = judge(
+            ending,
+            reported=openai_chat.usage_of(self._usage),
+            output_bytes=self._output_bytes,
+            prompt_bytes=self._quoted.request.text_bytes,
+            attempts=self._attempts,
+        )
+        return await self._ending.settle(outcome)
+
+
+def receipt_summary(ending: Ending, entry: Entry | None) -> dict[str, Any]:
+    """What an answer says of its receipt; `pending` when the store did not answer and the sweeper will write it."""
+    return summary(entry) if entry is not None else {"id": ending.request_id, "pending": True}
+
+
+def _usage_shown(entry: Entry | None) -> dict[str, int] | None:
+    """Usage for the client when the provider gave none that can be read: what the receipt counts."""
+    if entry is None or entry.request is None:
+        return None
+    usage = entry.request.usage
+    return {
+        "prompt_tokens": usage.input_side,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.input_side + usage.output,
+    }
+
+
+def _broken(ending: SettlementReason) -> NoHealthyRoute:
+    if ending is SettlementReason.DEADLINE:
+        return NoHealthyRoute("The answer took longer than this gateway allows and was ended.")
+    return NoHealthyRoute("The provider broke off in the middle of its answer.")
+
+
+def _data(event: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n\n"

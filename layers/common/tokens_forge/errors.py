@@ -1,0 +1,266 @@
+"""Every error a client can meet, as one tree.
+
+ForgeError                  class, status, code
+├── RequestError            request             400  the caller must change the request
+│   └── BodyTooLarge                            413
+├── InvalidKey              key_permission      401
+│   ├── ModelNotAllowed                         403
+│   └── KeySpendLimit                           402  the key's own limit, not the wallet
+├── ModelNotFound           model_availability  404
+│   └── NoPrice             pricing             404  no price, no offer
+├── NotFound                request             404  receipts, paths
+├── BalanceError            balance
+│   ├── InsufficientBalance                     402  official SDKs never retry it
+│   ├── WalletFrozen                            403
+│   └── TooManyHolds                            429
+├── NoRoute                 routing             503
+├── NoHealthyRoute          provider_health     503
+├── UpstreamRejected        request             4xx  the provider says that the request itself is wrong
+└── GatewayError            gateway             5xx  our own fault
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from tokens_forge.money import decimal
+from tokens_forge.wallets import WalletKind
+
+
+class ErrorClass(StrEnum):
+    """Which part of the product stands in the way. An admin reads this first."""
+
+    PRICING = "pricing"
+    BALANCE = "balance"
+    ROUTING = "routing"
+    PROVIDER_HEALTH = "provider_health"
+    KEY_PERMISSION = "key_permission"
+    MODEL_AVAILABILITY = "model_availability"
+    REQUEST = "request"
+    RATE_LIMIT = "rate_limit"
+    GATEWAY = "gateway"
+
+
+class ForgeError(Exception):
+    """An answer to the client in OpenAI's error shape. `extras` go into `error.forge`, `headers` into the response."""
+
+    error_class = ErrorClass.GATEWAY
+    status = 500
+    type = "server_error"
+    code: str | None = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        extras: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.extras = extras or {}
+        self.headers = headers or {}
+
+    def body(self) -> dict[str, Any]:
+        """The JSON body. `code` is a string or null: official clients read it."""
+        return {
+            "error": {
+                "message": self.message,
+                "type": self.type,
+                "param": self.param,
+                "code": self.code,
+                "forge": {"class": self.error_class.value, **self.extras},
+            }
+        }
+
+
+class RequestError(ForgeError):
+    """The request itself is wrong; `param` names the field."""
+
+    error_class = ErrorClass.REQUEST
+    status = 400
+    type = "invalid_request_error"
+    code = "invalid_request"
+
+
+class BodyTooLarge(RequestError):
+    """More bytes than a Lambda request may carry."""
+
+    status = 413
+    code = "request_too_large"
+
+
+class NotFound(RequestError):
+    """No such path or receipt."""
+
+    status = 404
+    code = "not_found"
+
+
+class MethodNotAllowed(RequestError):
+    """The path exists, the method does not."""
+
+    status = 405
+    code = "method_not_allowed"
+
+
+class InvalidKey(ForgeError):
+    """No key, an unknown one, a wrong secret, a revoked or expired one: from outside they look the same or say so."""
+
+    error_class = ErrorClass.KEY_PERMISSION
+    status = 401
+    type = "invalid_request_error"
+    code = "invalid_api_key"
+
+
+class KeyNotPermitted(InvalidKey):
+    """A key of another sort: a management key cannot spend."""
+
+    status = 403
+    type = "permission_error"
+    code = "key_not_permitted"
+
+
+class ModelNotAllowed(KeyNotPermitted):
+    """The key's list of allowed models does not hold this one."""
+
+    code = "model_not_allowed"
+
+
+class KeySpendLimit(InvalidKey):
+    """The key may not spend this much more, whatever the wallet holds."""
+
+    status = 402
+    type = "insufficient_quota"
+    code = "insufficient_quota"
+
+    def __init__(self, *, kind: WalletKind, currency: str, needed_nano: int, left_nano: int) -> None:
+        super().__init__(
+            f"This key's spend limit on the {kind.label} leaves {decimal(left_nano)} {currency}; "
+            f"the request may cost up to {decimal(needed_nano)} {currency}.",
+            extras=_amounts(kind, currency, needed_nano, left_nano)
+            | {"limit": "key_spend_limit", "remedy": "Raise the key's spend limit, or ask for fewer tokens."},
+        )
+
+
+class ModelNotFound(ForgeError):
+    """This wallet does not offer the model."""
+
+    error_class = ErrorClass.MODEL_AVAILABILITY
+    status = 404
+    type = "invalid_request_error"
+    code = "model_not_found"
+
+
+class NoPrice(ModelNotFound):
+    """The model exists, but has no price in force on this wallet: it is not offered, and never free by accident."""
+
+    error_class = ErrorClass.PRICING
+
+
+class BalanceError(ForgeError):
+    """The wallet stands in the way."""
+
+    error_class = ErrorClass.BALANCE
+
+
+class InsufficientBalance(BalanceError):
+    """The wallet cannot set the worst case aside."""
+
+    status = 402
+    type = "insufficient_quota"
+    code = "insufficient_quota"
+
+    def __init__(
+        self,
+        *,
+        kind: WalletKind,
+        currency: str,
+        needed_nano: int,
+        available_nano: int,
+        held_nano: int,
+        affordable_output_tokens: int,
+    ) -> None:
+        if affordable_output_tokens > 0:
+            remedy = f"Top up the {kind.label}, or ask for at most {affordable_output_tokens} output tokens."
+        else:
+            remedy = f"Top up the {kind.label}."
+        super().__init__(
+            f"The {kind.label} has {decimal(available_nano)} {currency} available; "
+            f"this request may cost up to {decimal(needed_nano)} {currency}. The other wallet is never used instead.",
+            extras=_amounts(kind, currency, needed_nano, available_nano)
+            | {
+                "held": decimal(held_nano),
+                "affordable_output_tokens": max(affordable_output_tokens, 0),
+                "remedy": remedy,
+            },
+        )
+
+
+class WalletFrozen(BalanceError):
+    """An admin or the reconciliation froze this wallet."""
+
+    status = 403
+    type = "permission_error"
+    code = "wallet_frozen"
+
+
+class TooManyHolds(BalanceError):
+    """Too many requests of this wallet are under way at once."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "in_flight_hold"
+
+
+class NoRoute(ForgeError):
+    """No channel is configured that may serve this model on this wallet."""
+
+    error_class = ErrorClass.ROUTING
+    status = 503
+    code = "no_route"
+
+
+class NoHealthyRoute(ForgeError):
+    """Every channel of the route failed before the first byte. Nothing was charged."""
+
+    error_class = ErrorClass.PROVIDER_HEALTH
+    status = 503
+    code = "no_healthy_route"
+
+
+class UpstreamRejected(ForgeError):
+    """The provider says that the request itself is wrong. Nothing was charged, and no backup would help."""
+
+    error_class = ErrorClass.REQUEST
+    type = "invalid_request_error"
+
+    def __init__(self, message: str, *, status: int, code: str | None, param: str | None) -> None:
+        super().__init__(message, param=param)
+        self.status = status
+        self.code = code
+
+
+class GatewayError(ForgeError):
+    """Our own fault."""
+
+    code = "gateway_error"
+
+
+class StoreUnavailable(GatewayError):
+    """The database did not answer in time. Nothing was sent upstream."""
+
+    status = 503
+    code = "gateway_busy"
+
+
+def _amounts(kind: WalletKind, currency: str, needed_nano: int, available_nano: int) -> dict[str, Any]:
+    return {
+        "wallet": kind.value,
+        "currency": currency,
+        "needed": decimal(needed_nano),
+        "available": decimal(available_nano),
+    }

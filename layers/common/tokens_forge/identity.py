@@ -1,0 +1,106 @@
+"""Identity: from a bearer token to the key and account that it proves, cached for at most 30 seconds.
+
+The cache is safe for money: every hold also checks the wallet's auth epoch, which revoking a key or freezing a wallet raises. The
+epoch is read before the key, so a revocation between the two reads makes the next hold fail, never pass.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Protocol
+
+from tokens_forge.clock import Clock
+from tokens_forge.errors import InvalidKey, KeyNotPermitted
+from tokens_forge.keys import Key, KeyStatus, Token, opens, parse_token
+from tokens_forge.store.port import LedgerStore
+from tokens_forge.wallets import WalletKind
+
+CACHED_MS_MAX = 30_000
+CACHED_KEYS_MAX = 10_000
+
+
+class KeyReader(Protocol):
+    """Where key records are kept."""
+
+    def read_key(self, account_id: str, key_id: str) -> Key | None:
+        """A consistent read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who calls: a key that was proven, and the auth epoch of its wallet at that time (0 for a management key)."""
+
+    key: Key
+    auth_epoch: int
+
+    @property
+    def account_id(self) -> str:
+        """The account that owns the key."""
+        return self.key.account_id
+
+    @property
+    def wallet(self) -> WalletKind:
+        """The one wallet this key spends from. Raises KeyNotPermitted for a management key."""
+        if self.key.kind.wallet is None:
+            raise KeyNotPermitted("A management key spends nothing: call this with an official or a routed key.")
+        return self.key.kind.wallet
+
+
+class Authenticator:
+    """Proves bearer tokens. `prove_cached` never blocks; `prove` may read two items."""
+
+    def __init__(self, keys: KeyReader, ledger: LedgerStore, clock: Clock) -> None:
+        self._keys = keys
+        self._ledger = ledger
+        self._clock = clock
+        self._cache: OrderedDict[str, tuple[int, Identity]] = OrderedDict()
+
+    def token_of(self, authorization: str | None) -> Token:
+        """The token in an Authorization header. Raises InvalidKey."""
+        scheme, _, text = (authorization or "").partition(" ")
+        token = parse_token(text.strip()) if scheme.lower() == "bearer" else None
+        if token is None:
+            raise InvalidKey("Send a Tokens Forge key: Authorization: Bearer tf_official_… or tf_routed_…")
+        return token
+
+    def prove_cached(self, token: Token) -> Identity | None:
+        """The identity when it is in the cache and fresh. Raises InvalidKey for a wrong secret, revoked or expired key."""
+        cached = self._cache.get(token.key_id)
+        if cached is None or self._clock.now_ms() - cached[0] >= CACHED_MS_MAX:
+            return None
+        return self._checked(cached[1], token)
+
+    def prove(self, token: Token) -> Identity:
+        """The identity, read from the tables. Raises InvalidKey."""
+        read_at_ms = self._clock.now_ms()
+        epoch = 0
+        if token.kind.wallet is not None:
+            wallet = self._ledger.read_wallet(token.account_id, token.kind.wallet)
+            epoch = wallet.auth_epoch if wallet else 0
+        key = self._keys.read_key(token.account_id, token.key_id)
+        if key is None:
+            raise _unknown()
+        identity = self._checked(Identity(key, epoch), token)
+        self._cache[token.key_id] = (read_at_ms, identity)
+        if len(self._cache) > CACHED_KEYS_MAX:
+            self._cache.popitem(last=False)
+        return identity
+
+    def forget(self, identity: Identity) -> None:
+        """Drop a cached identity: its wallet's auth epoch has moved on."""
+        self._cache.pop(identity.key.key_id, None)
+
+    def _checked(self, identity: Identity, token: Token) -> Identity:
+        if not opens(identity.key, token):
+            raise _unknown()
+        if identity.key.status is KeyStatus.REVOKED:
+            raise InvalidKey(f"The key {identity.key.key_id} was revoked.")
+        if identity.key.is_expired(self._clock.now_ms()):
+            raise InvalidKey(f"The key {identity.key.key_id} has expired.")
+        return identity
+
+
+def _unknown() -> InvalidKey:
+    return InvalidKey("This key is not known here: check that it was copied whole.")

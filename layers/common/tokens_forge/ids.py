@@ -1,0 +1,66 @@
+"""Identifiers: a prefix that says what it names, and a ULID, whose first ten letters are its time.
+
+The time inside the id makes every table key a function of the id alone: a receipt is found, and written once, without an index.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import UTC, datetime
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case
+_VALUE = {letter: value for value, letter in enumerate(_ALPHABET)}
+_ULID = re.compile(rf"[0-7][{_ALPHABET}]{{25}}")
+
+
+def random_letters(count: int) -> str:
+    """Unpredictable letters, five bits each."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(count))
+
+
+def new_ulid(now_ms: int) -> str:
+    """26 letters: 48 bits of time in milliseconds, 80 random bits (github.com/ulid/spec)."""
+    assert 0 <= now_ms < 1 << 48
+    letters = []
+    for _ in range(10):
+        now_ms, value = divmod(now_ms, 32)
+        letters.append(_ALPHABET[value])
+    return "".join(reversed(letters)) + random_letters(16)
+
+
+def new_id(prefix: str, now_ms: int) -> str:
+    """Such as `req_01k…`: the prefix names the thing."""
+    return f"{prefix}_{new_ulid(now_ms)}"
+
+
+def ulid_of(identifier: str) -> str:
+    """The ULID behind the prefix. Raises ValueError when there is none."""
+    ulid = identifier.rpartition("_")[2]
+    if not _ULID.fullmatch(ulid):
+        raise ValueError(f"not an identifier: {identifier!r}")
+    return ulid
+
+
+def time_ms_of(identifier: str) -> int:
+    """The time in an id, in milliseconds since 1970. Raises ValueError when it is not an id."""
+    value = 0
+    for letter in ulid_of(identifier)[:10]:
+        value = value * 32 + _VALUE[letter]
+    return value
+
+
+def day_of(time_ms: int) -> str:
+    """The UTC day, such as `2026-11-24`: part of a journal book's key."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d")
+
+
+def minute_of(time_ms: int) -> str:
+    """The UTC minute, such as `2026-11-24T13:48`: the bucket of an intent record."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M")
+
+
+def iso_of(time_ms: int) -> str:
+    """The UTC time with milliseconds, such as `2026-11-24T13:48:00.123Z`."""
+    moment = datetime.fromtimestamp(time_ms // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ms % 1000:03d}Z"

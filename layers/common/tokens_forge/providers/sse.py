@@ -1,0 +1,26 @@
+"""Server-sent events, as far as model providers use them: `data:` lines, comments, and nothing else that counts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from tokens_forge.providers.port import UpstreamFailure
+
+LINE_BYTES_MAX = 4 * 1024 * 1024  # a chunk may carry an image; a line longer than this is an attack or an accident
+
+
+async def data_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The payload of each `data:` line. Raises UpstreamFailure for a line that never ends."""
+    rest = b""
+    async for chunk in chunks:
+        rest += chunk
+        if b"\n" not in chunk:
+            if len(rest) > LINE_BYTES_MAX:
+                raise UpstreamFailure("too_large")
+            continue
+        *lines, rest = rest.split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):
+                yield line[5:].strip()
+    if rest.startswith(b"data:"):
+        yield rest[5:].strip()

@@ -1,0 +1,114 @@
+"""Accounts and keys in DynamoDB. One partition an account: its record and one item a key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tokens_forge.accounts import Account
+from tokens_forge.keys import Key, KeyKind, KeyStatus
+from tokens_forge.store.codec import Item, number, text
+
+
+class DynamoAccountStore:
+    """Implements `identity.KeyReader` and `accounts.AccountStore`."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def put_account(self, account: Account) -> bool:
+        """Create the account's record; False when it exists."""
+        return self._put_if_absent(
+            {
+                "account_id": text(account.account_id),
+                "item": text("account"),
+                "name": text(account.name),
+                "cash_currency": text(account.cash_currency),
+                "created_at_ms": number(account.created_at_ms),
+            }
+        )
+
+    def read_account(self, account_id: str) -> Account | None:
+        """A consistent read."""
+        item = self._read(account_id, "account")
+        if item is None:
+            return None
+        return Account(
+            account_id=item["account_id"]["S"],
+            name=item["name"]["S"],
+            cash_currency=item["cash_currency"]["S"],
+            created_at_ms=int(item["created_at_ms"]["N"]),
+        )
+
+    def put_key(self, key: Key) -> bool:
+        """Write a new key's record; False when its id is taken."""
+        item: Item = {
+            "account_id": text(key.account_id),
+            "item": text(f"key#{key.key_id}"),
+            "kind": text(key.kind.value),
+            "name": text(key.name),
+            "secret_sha256": text(key.secret_sha256),
+            "created_at_ms": number(key.created_at_ms),
+            "status": text(key.status.value),
+        }
+        if key.allowed_models is not None:
+            item["allowed_models"] = {"L": [text(model) for model in sorted(key.allowed_models)]}
+        if key.spend_limit_nano is not None:
+            item["spend_limit"] = number(key.spend_limit_nano)
+        if key.expires_at_ms is not None:
+            item["expires_at_ms"] = number(key.expires_at_ms)
+        return self._put_if_absent(item)
+
+    def read_key(self, account_id: str, key_id: str) -> Key | None:
+        """A consistent read."""
+        item = self._read(account_id, f"key#{key_id}")
+        return _key_of(item) if item is not None else None
+
+    def mark_revoked(self, account_id: str, key_id: str) -> None:
+        """Revoke the key in its record. `accounts.revoke_key` makes it immediate by raising the wallet's auth epoch."""
+        self._client.update_item(
+            TableName=self._table,
+            Key={"account_id": text(account_id), "item": text(f"key#{key_id}")},
+            UpdateExpression="SET #status = :revoked",
+            ConditionExpression="attribute_exists(account_id)",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={":revoked": text(KeyStatus.REVOKED.value)},
+        )
+
+    def _read(self, account_id: str, item_name: str) -> Item | None:
+        answer = self._client.get_item(
+            TableName=self._table,
+            Key={"account_id": text(account_id), "item": text(item_name)},
+            ConsistentRead=True,
+        )
+        found: Item | None = answer.get("Item")
+        return found
+
+    def _put_if_absent(self, item: Item) -> bool:
+        try:
+            self._client.put_item(
+                TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(account_id)"
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+
+def _key_of(item: Item) -> Key:
+    allowed = item.get("allowed_models")
+    return Key(
+        key_id=item["item"]["S"].removeprefix("key#"),
+        account_id=item["account_id"]["S"],
+        kind=KeyKind(item["kind"]["S"]),
+        name=item["name"]["S"],
+        secret_sha256=item["secret_sha256"]["S"],
+        created_at_ms=int(item["created_at_ms"]["N"]),
+        status=KeyStatus(item["status"]["S"]),
+        allowed_models=frozenset(model["S"] for model in allowed["L"]) if allowed is not None else None,
+        spend_limit_nano=int(item["spend_limit"]["N"]) if "spend_limit" in item else None,
+        expires_at_ms=int(item["expires_at_ms"]["N"]) if "expires_at_ms" in item else None,
+    )

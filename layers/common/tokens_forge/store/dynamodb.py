@@ -1,0 +1,309 @@
+"""The real store: DynamoDB through the low-level client, with exactly the conditions that design and protocol model describe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tokens_forge.intents import Intent
+from tokens_forge.journal import Entry, day_book
+from tokens_forge.store.codec import (
+    Item,
+    entry_item,
+    entry_key,
+    entry_of,
+    hold_attribute,
+    intent_item,
+    number,
+    text,
+    wallet_item,
+    wallet_key,
+    wallet_of,
+)
+from tokens_forge.store.port import (
+    CloseHold,
+    HoldAnswer,
+    PostAnswer,
+    StoreConflict,
+    StoreFault,
+    StoreSilent,
+    StoreThrottled,
+    WalletChange,
+)
+from tokens_forge.wallets import HoldRequest, Wallet, WalletKind, WalletStatus
+
+_THROTTLED = frozenset(
+    {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "ThrottlingError"}
+)
+_CONFLICT = frozenset({"TransactionConflictException", "TransactionInProgressException"})
+_SILENT = frozenset({"InternalServerError", "ServiceUnavailable", "InternalFailure"})
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerTables:
+    """The deployed names of the three money tables."""
+
+    wallets: str
+    journal: str
+    requests: str
+
+
+class DynamoLedgerStore:
+    """Implements `store.port.LedgerStore`. The client must not retry by itself: settlement does, where it is harmless."""
+
+    def __init__(self, client: Any, tables: LedgerTables) -> None:
+        self._client = client
+        self._tables = tables
+
+    def open_wallet(self, wallet: Wallet) -> bool:
+        """Create a wallet with nothing in it; False when it exists."""
+        return self._put_if_absent(self._tables.wallets, wallet_item(wallet), "account_id")
+
+    def read_wallet(self, account_id: str, kind: WalletKind) -> Wallet | None:
+        """A consistent read."""
+        with _faults():
+            answer = self._client.get_item(
+                TableName=self._tables.wallets, Key=wallet_key(account_id, kind), ConsistentRead=True
+            )
+        return wallet_of(answer["Item"]) if "Item" in answer else None
+
+    def put_intent(self, intent: Intent) -> None:
+        """Write the intent if no record has its id: a late duplicate must not erase a recorded outcome."""
+        self._put_if_absent(self._tables.requests, intent_item(intent), "request_id")
+
+    def place_hold(self, request: HoldRequest) -> HoldAnswer:
+        """Set aside in one conditional update."""
+        names = {"#hold": request.hold_id, "#status": "status"}
+        values = {
+            ":nano": number(request.nano),
+            ":hold": hold_attribute(request.nano, request.placed_at_ms, request.limited_key_id),
+            ":one": number(1),
+            ":active": text(WalletStatus.ACTIVE.value),
+            ":currency": text(request.currency),
+            ":epoch": number(request.auth_epoch),
+            ":max": number(request.open_holds_max),
+        }
+        update = (
+            "SET available = available - :nano, held = held + :nano, holds.#hold = :hold, open_holds = open_holds + :one"
+        )
+        condition = (
+            "available >= :nano AND attribute_not_exists(holds.#hold) AND #status = :active"
+            " AND currency = :currency AND auth_epoch = :epoch AND open_holds < :max"
+        )
+        if request.limited_key_id is not None:
+            names["#key"] = request.limited_key_id
+            update += ", key_spend_left.#key = key_spend_left.#key - :nano"
+            condition += " AND key_spend_left.#key >= :nano"
+        try:
+            with _faults():
+                self._client.update_item(
+                    TableName=self._tables.wallets,
+                    Key=wallet_key(request.account_id, request.kind),
+                    UpdateExpression=update,
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues=values,
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+        except _ConditionFailed as failed:
+            return HoldAnswer(placed=False, before=wallet_of(failed.item) if failed.item else None)
+        return HoldAnswer(placed=True)
+
+    def post(self, entry: Entry, change: WalletChange) -> PostAnswer:
+        """One transaction of two items: put the entry if absent, change the wallet if its condition holds."""
+        put = {
+            "TableName": self._tables.journal,
+            "Item": entry_item(entry),
+            "ConditionExpression": "attribute_not_exists(entry_id)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        update = {
+            "TableName": self._tables.wallets,
+            "Key": wallet_key(entry.account_id, entry.kind),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            **_wallet_update(entry, change),
+        }
+        try:
+            with _faults():
+                self._client.transact_write_items(TransactItems=[{"Put": put}, {"Update": update}])
+        except _Cancelled as cancelled:
+            existing, before = cancelled.items
+            return PostAnswer(
+                posted=False,
+                existing=entry_of(existing) if existing else None,
+                before=wallet_of(before) if before else None,
+            )
+        return PostAnswer(posted=True)
+
+    def read_entry(self, account_id: str, kind: WalletKind, entry_id: str) -> Entry | None:
+        """A consistent read."""
+        key = entry_key(account_id, kind, entry_id)
+        with _faults():
+            answer = self._client.get_item(TableName=self._tables.journal, Key=key, ConsistentRead=True)
+        return entry_of(answer["Item"]) if "Item" in answer else None
+
+    def day_entries(self, account_id: str, kind: WalletKind, day: str, *, before: str | None, limit: int) -> list[Entry]:
+        """Up to `limit` entries of one UTC day, newest first, those before entry id `before` only."""
+        condition, values = "book = :book", {":book": text(day_book(account_id, kind, day))}
+        if before is not None:
+            condition += " AND entry_id < :before"
+            values[":before"] = text(before)
+        entries: list[Entry] = []
+        more: dict[str, Any] = {}
+        while len(entries) < limit:
+            with _faults():
+                page = self._client.query(
+                    TableName=self._tables.journal,
+                    KeyConditionExpression=condition,
+                    ExpressionAttributeValues=values,
+                    ScanIndexForward=False,
+                    ConsistentRead=True,
+                    Limit=limit - len(entries),
+                    **more,
+                )
+            entries += [entry_of(item) for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                break
+            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        return entries
+
+    def raise_auth_epoch(self, account_id: str, kind: WalletKind) -> None:
+        """Make every cached key of this wallet read its record again before the next hold."""
+        self._update_wallet(account_id, kind, "SET auth_epoch = auth_epoch + :one", values={":one": number(1)})
+
+    def set_key_spend_limit(self, account_id: str, kind: WalletKind, key_id: str, nano: int | None) -> None:
+        """Give a key this much left to spend on this wallet; None removes the limit."""
+        if nano is None:
+            self._update_wallet(account_id, kind, "REMOVE key_spend_left.#key", names={"#key": key_id})
+        else:
+            self._update_wallet(
+                account_id,
+                kind,
+                "SET key_spend_left.#key = :nano",
+                names={"#key": key_id},
+                values={":nano": number(nano)},
+            )
+
+    def _update_wallet(
+        self,
+        account_id: str,
+        kind: WalletKind,
+        update: str,
+        *,
+        names: dict[str, str] | None = None,
+        values: Item | None = None,
+    ) -> None:
+        expressions: dict[str, Any] = {"UpdateExpression": update}
+        if names:
+            expressions["ExpressionAttributeNames"] = names
+        if values:
+            expressions["ExpressionAttributeValues"] = values
+        with _faults():
+            self._client.update_item(
+                TableName=self._tables.wallets,
+                Key=wallet_key(account_id, kind),
+                ConditionExpression="attribute_exists(account_id)",
+                **expressions,
+            )
+
+    def _put_if_absent(self, table: str, item: Item, key_attribute: str) -> bool:
+        try:
+            with _faults():
+                self._client.put_item(
+                    TableName=table, Item=item, ConditionExpression=f"attribute_not_exists({key_attribute})"
+                )
+        except _ConditionFailed:
+            return False
+        return True
+
+
+def _wallet_update(entry: Entry, change: WalletChange) -> dict[str, Any]:
+    if isinstance(change, CloseHold):
+        names = {"#hold": change.hold_id}
+        values = {
+            ":hold": number(change.hold_nano),
+            ":back": number(change.hold_nano - change.charge_nano),
+            ":charge": number(change.charge_nano),
+            ":one": number(1),
+        }
+        update = (
+            "SET available = available + :back, held = held - :hold, debits_total = debits_total + :charge,"
+            " open_holds = open_holds - :one"
+        )
+        if change.limited_key_id is not None:
+            names["#key"] = change.limited_key_id
+            # The limit may have been taken off the key meanwhile; the hold must close all the same.
+            values[":zero"] = number(0)
+            update += ", key_spend_left.#key = if_not_exists(key_spend_left.#key, :zero) + :back"
+        return {
+            "UpdateExpression": f"{update} REMOVE holds.#hold",
+            "ConditionExpression": "holds.#hold.nano = :hold",
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+        }
+    return {
+        "UpdateExpression": "SET available = available + :nano, credits_total = credits_total + :nano",
+        "ConditionExpression": "currency = :currency",
+        "ExpressionAttributeValues": {":nano": number(change.nano), ":currency": text(entry.currency)},
+    }
+
+
+class _ConditionFailed(Exception):
+    """A single conditional write failed; `item` is the item as it stood, if there was one."""
+
+    def __init__(self, item: Item | None) -> None:
+        super().__init__("condition failed")
+        self.item = item
+
+
+class _Cancelled(Exception):
+    """A transaction failed on conditions; `items` holds the old item of each failed one, by position."""
+
+    def __init__(self, items: list[Item | None]) -> None:
+        super().__init__("transaction cancelled")
+        self.items = items
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """Turn botocore's exceptions into the port's faults, and failed conditions into the two exceptions above."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "ConditionalCheckFailedException":
+            response: dict[str, Any] = dict(error.response)
+            raise _ConditionFailed(response.get("Item")) from None
+        if code == "TransactionCanceledException":
+            raise _cancellation(error) from None
+        if code in _CONFLICT:
+            raise StoreConflict(code) from error
+        if code in _THROTTLED:
+            raise StoreThrottled(code) from error
+        if code in _SILENT:
+            raise StoreSilent(code) from error
+        raise StoreFault(f"{code}: {error.response['Error'].get('Message', '')}") from error
+    except BotoCoreError as error:  # connection, time-out, broken answer: it may have been done
+        raise StoreSilent(type(error).__name__) from error
+
+
+def _cancellation(error: ClientError) -> Exception:
+    """Reasons are positional (API reference of TransactWriteItems). A conflict or a throttle says nothing about conditions."""
+    response: dict[str, Any] = dict(error.response)
+    reasons: list[dict[str, Any]] = response.get("CancellationReasons", [])
+    codes = [reason.get("Code", "None") for reason in reasons]
+    if "TransactionConflict" in codes:
+        return StoreConflict("TransactionConflict")
+    if "ThrottlingError" in codes or "ProvisionedThroughputExceeded" in codes:
+        return StoreThrottled(", ".join(codes))
+    if codes and set(codes) <= {"None", "ConditionalCheckFailed"}:
+        return _Cancelled([_failed_item(reason) for reason in reasons])
+    return StoreFault(f"transaction cancelled: {', '.join(codes)}")
+
+
+def _failed_item(reason: dict[str, Any]) -> Item | None:
+    return reason.get("Item") if reason.get("Code") == "ConditionalCheckFailed" else None

@@ -1,0 +1,81 @@
+"""The demo data: what the sandbox sells on each wallet, and an account with both wallets funded.
+
+Prices are round figures for trying things out, not any provider's price list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tokens_forge.catalog import Channel, ChannelKind, Model, Route
+from tokens_forge.money import Money
+from tokens_forge.pricing import Price, UnitPrices
+from tokens_forge.wallets import WalletKind
+
+CREATED_AT_S = 1_764_000_000
+SANDBOX_SECRET_NAME = "sandbox-upstream"
+PROVIDER_SECRET_NAME = "openai"
+DEMO_FUNDS = {WalletKind.OFFICIAL: "25.00", WalletKind.ROUTED: "100.00"}
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Where a demo channel sends its calls; `credential` is the name of a secret."""
+
+    base_url: str
+    credential: str
+    label: str
+
+
+def _nano(amount: str) -> int:
+    return Money.parse(amount, "USD").nano
+
+
+def unit_prices(input_price: str, cached_price: str, output_price: str) -> UnitPrices:
+    """Prices per 1M tokens as decimal strings."""
+    return UnitPrices(_nano(input_price), _nano(cached_price), _nano(input_price), _nano(output_price))
+
+
+OFFICIAL_PRICES = {
+    "gpt-4o-mini": unit_prices("0.15", "0.075", "0.60"),
+    "gpt-4o": unit_prices("2.50", "1.25", "10.00"),
+}
+# The routed price is the official one times a multiplier that also carries the exchange rate: 1.80 CNY for each official dollar.
+ROUTED_MULTIPLIER_PPM = 1_800_000
+
+
+def models() -> list[Model]:
+    """The models that both wallets sell in the demo, under the same names."""
+    return [
+        Model("gpt-4o-mini", "openai", CREATED_AT_S, 16_384, 1_024, image_tokens_max=40_000),
+        Model("gpt-4o", "openai", CREATED_AT_S, 16_384, 1_024, image_tokens_max=2_000),
+    ]
+
+
+def channels(official: Upstream, ordinary: Upstream) -> list[Channel]:
+    """One official channel; an ordinary primary with an ordinary backup."""
+    names = {model.model_id: model.model_id for model in models()}
+    return [
+        Channel(
+            "openai-official", ChannelKind.OFFICIAL, official.label, "openai", official.base_url, official.credential, names
+        ),
+        Channel(
+            "routed-primary", ChannelKind.STANDARD, ordinary.label, "openai", ordinary.base_url, ordinary.credential, names
+        ),
+    ]
+
+
+def prices(kind: WalletKind, routed_currency: str) -> dict[str, Price]:
+    """The price version of each model on one wallet."""
+    if kind is WalletKind.OFFICIAL:
+        return {model: Price("demo-1", "USD", unit) for model, unit in OFFICIAL_PRICES.items()}
+    return {
+        model: Price("demo-1", routed_currency, unit, ROUTED_MULTIPLIER_PPM, "official")
+        for model, unit in OFFICIAL_PRICES.items()
+    }
+
+
+def routes(kind: WalletKind) -> list[Route]:
+    """The route of each model on one wallet, primary first."""
+    channel_ids = ("openai-official",) if kind is WalletKind.OFFICIAL else ("routed-primary",)
+    return [Route(model.model_id, channel_ids) for model in models()]
