@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 NANO_PER_UNIT = 1_000_000_000
-_DECIMAL = re.compile(r"(-?)(\d{1,15})(?:\.(\d{1,9}))?")
+_DECIMAL = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]{1,9}))?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tokens_forge.journal import FREE_OF_CHARGE, SettlementReason
+from tokens_forge.receipts import FORMULA
+
+RECEIPTS = (Path(__file__).parents[2] / "docs" / "receipts.md").read_text()
+
+
+def test_every_settlement_reason_has_a_written_rule() -> None:
+    rules = dict(re.findall(r"^\| `(\w+)` \|[^|]+\| ([^|]+) \|$", RECEIPTS, re.MULTILINE))
+    assert set(rules) == {reason.value for reason in SettlementReason}
+    free = {reason for reason, rule in rules.items() if rule.strip() == "nothing"}
+    assert free == {reason.value for reason in FREE_OF_CHARGE}
+
+
+def test_the_published_formula_is_the_one_on_receipts() -> None:
+    assert FORMULA in RECEIPTS
