@@ -11,6 +11,7 @@ RECEIPTS = (Path(__file__).parents[2] / "docs" / "receipts.md").read_text()
 
 def test_every_settlement_reason_has_a_written_rule() -> None:
     rules = dict(re.findall(r"^\| `(\w+)` \|[^|]+\| ([^|]+) \|$", RECEIPTS, re.MULTILINE))
+    rules.pop("settlement_reason", None)  # the heading
     assert set(rules) == {reason.value for reason in SettlementReason}
     free = {reason for reason, rule in rules.items() if rule.strip() == "nothing"}
     assert free == {reason.value for reason in FREE_OF_CHARGE}

@@ -1,0 +1,147 @@
+"""A ledger store in memory, with the same operations and conditions as the DynamoDB one.
+
+It is for tests and the simulation, never for a deployment. One conformance suite runs on both stores, so that what the simulation
+proves is proven of the real conditions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from threading import Lock
+
+from tokens_forge.intents import Intent
+from tokens_forge.journal import Entry, book_of, day_book
+from tokens_forge.store.port import CloseHold, HoldAnswer, PostAnswer, StoreFault, WalletChange
+from tokens_forge.wallets import HoldRequest, OpenHold, Wallet, WalletKind, why_refused
+
+WalletKey = tuple[str, WalletKind]
+
+
+class SimulatedLedgerStore:
+    """Implements `store.port.LedgerStore`. Each operation is atomic, as each call to DynamoDB is."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.wallets: dict[WalletKey, Wallet] = {}
+        self.journal: dict[tuple[str, str], Entry] = {}
+        self.intents: dict[tuple[str, str], Intent] = {}
+
+    def open_wallet(self, wallet: Wallet) -> bool:
+        """Create a wallet with nothing in it; False when it exists."""
+        with self._lock:
+            key = (wallet.account_id, wallet.kind)
+            if key in self.wallets:
+                return False
+            self.wallets[key] = wallet
+            return True
+
+    def read_wallet(self, account_id: str, kind: WalletKind) -> Wallet | None:
+        """A consistent read."""
+        with self._lock:
+            return self.wallets.get((account_id, kind))
+
+    def put_intent(self, intent: Intent) -> None:
+        """Write the intent if no record has its id."""
+        with self._lock:
+            self.intents.setdefault((intent.minute, intent.request_id), intent)
+
+    def place_hold(self, request: HoldRequest) -> HoldAnswer:
+        """Set aside in one conditional update."""
+        with self._lock:
+            wallet = self.wallets.get((request.account_id, request.kind))
+            if wallet is None or why_refused(wallet, request) is not None:
+                return HoldAnswer(placed=False, before=wallet)
+            hold = OpenHold(request.hold_id, request.nano, request.placed_at_ms, request.limited_key_id)
+            self._write(
+                replace(
+                    wallet,
+                    available_nano=wallet.available_nano - request.nano,
+                    held_nano=wallet.held_nano + request.nano,
+                    holds={**wallet.holds, request.hold_id: hold},
+                    key_spend_left_nano=_spend(wallet, request.limited_key_id, -request.nano),
+                )
+            )
+            return HoldAnswer(placed=True)
+
+    def post(self, entry: Entry, change: WalletChange) -> PostAnswer:
+        """One transaction: put the entry if absent, change the wallet if its condition holds."""
+        with self._lock:
+            key = (book_of(entry.account_id, entry.kind, entry.entry_id), entry.entry_id)
+            existing = self.journal.get(key)
+            wallet = self.wallets.get((entry.account_id, entry.kind))
+            changed = _changed(wallet, entry, change) if wallet is not None else None
+            if existing is not None or changed is None:
+                return PostAnswer(posted=False, existing=existing, before=wallet if changed is None else None)
+            self.journal[key] = entry
+            self._write(changed)
+            return PostAnswer(posted=True)
+
+    def read_entry(self, account_id: str, kind: WalletKind, entry_id: str) -> Entry | None:
+        """A consistent read."""
+        with self._lock:
+            return self.journal.get((book_of(account_id, kind, entry_id), entry_id))
+
+    def day_entries(
+        self, account_id: str, kind: WalletKind, day: str, *, before: str | None, limit: int
+    ) -> list[Entry]:
+        """Up to `limit` entries of one UTC day, newest first, those before entry id `before` only."""
+        with self._lock:
+            book = day_book(account_id, kind, day)
+            found = [entry for (entry_book, _), entry in self.journal.items() if entry_book == book]
+        found.sort(key=lambda entry: entry.entry_id, reverse=True)
+        return [entry for entry in found if before is None or entry.entry_id < before][:limit]
+
+    def raise_auth_epoch(self, account_id: str, kind: WalletKind) -> None:
+        """Make every cached key of this wallet read its record again before the next hold."""
+        with self._lock:
+            wallet = self._existing(account_id, kind)
+            self._write(replace(wallet, auth_epoch=wallet.auth_epoch + 1))
+
+    def set_key_spend_limit(self, account_id: str, kind: WalletKind, key_id: str, nano: int | None) -> None:
+        """Give a key this much left to spend on this wallet; None removes the limit."""
+        with self._lock:
+            wallet = self._existing(account_id, kind)
+            left = {name: amount for name, amount in wallet.key_spend_left_nano.items() if name != key_id}
+            self._write(replace(wallet, key_spend_left_nano=left if nano is None else {**left, key_id: nano}))
+
+    def _existing(self, account_id: str, kind: WalletKind) -> Wallet:
+        wallet = self.wallets.get((account_id, kind))
+        if wallet is None:
+            raise StoreFault("there is no such wallet")
+        return wallet
+
+    def _write(self, wallet: Wallet) -> None:
+        wallet.check()
+        self.wallets[(wallet.account_id, wallet.kind)] = wallet
+
+
+def _changed(wallet: Wallet, entry: Entry, change: WalletChange) -> Wallet | None:
+    """The wallet after the change; None when its condition fails."""
+    if isinstance(change, CloseHold):
+        hold = wallet.holds.get(change.hold_id)
+        if hold is None or hold.nano != change.hold_nano:
+            return None
+        back_nano = change.hold_nano - change.charge_nano
+        return replace(
+            wallet,
+            available_nano=wallet.available_nano + back_nano,
+            held_nano=wallet.held_nano - change.hold_nano,
+            debits_total_nano=wallet.debits_total_nano + change.charge_nano,
+            holds={hold_id: other for hold_id, other in wallet.holds.items() if hold_id != change.hold_id},
+            key_spend_left_nano=_spend(wallet, change.limited_key_id, back_nano),
+        )
+    if wallet.currency != entry.currency:
+        return None
+    return replace(
+        wallet,
+        available_nano=wallet.available_nano + change.nano,
+        credits_total_nano=wallet.credits_total_nano + change.nano,
+    )
+
+
+def _spend(wallet: Wallet, key_id: str | None, nano: int) -> dict[str, int]:
+    """What each limited key has left, after this key's part changed by `nano`."""
+    left = dict(wallet.key_spend_left_nano)
+    if key_id is not None:
+        left[key_id] = left.get(key_id, 0) + nano
+    return left
