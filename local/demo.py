@@ -13,8 +13,8 @@ from tokens_forge.pricing import Price, UnitPrices
 from tokens_forge.wallets import WalletKind
 
 CREATED_AT_S = 1_764_000_000
-SANDBOX_SECRET_NAME = "sandbox-upstream"
-PROVIDER_SECRET_NAME = "openai"
+SANDBOX_CREDENTIAL = "sandbox-upstream"  # names of secrets, not secrets
+PROVIDER_CREDENTIAL = "openai"
 DEMO_FUNDS = {WalletKind.OFFICIAL: "25.00", WalletKind.ROUTED: "100.00"}
 
 
@@ -40,7 +40,7 @@ OFFICIAL_PRICES = {
     "gpt-4o-mini": unit_prices("0.15", "0.075", "0.60"),
     "gpt-4o": unit_prices("2.50", "1.25", "10.00"),
 }
-# The routed price is the official one times a multiplier that also carries the exchange rate: 1.80 CNY for each official dollar.
+# The routed price is the official one times a multiplier that also carries the exchange rate: 1.80 CNY for an official dollar.
 ROUTED_MULTIPLIER_PPM = 1_800_000
 
 
@@ -57,10 +57,22 @@ def channels(official: Upstream, ordinary: Upstream) -> list[Channel]:
     names = {model.model_id: model.model_id for model in models()}
     return [
         Channel(
-            "openai-official", ChannelKind.OFFICIAL, official.label, "openai", official.base_url, official.credential, names
+            "openai-official",
+            ChannelKind.OFFICIAL,
+            official.label,
+            "openai",
+            official.base_url,
+            official.credential,
+            names,
         ),
         Channel(
-            "routed-primary", ChannelKind.STANDARD, ordinary.label, "openai", ordinary.base_url, ordinary.credential, names
+            "routed-primary",
+            ChannelKind.STANDARD,
+            ordinary.label,
+            "openai",
+            ordinary.base_url,
+            ordinary.credential,
+            names,
         ),
     ]
 

@@ -37,12 +37,14 @@ def seed(settings: Mapping[str, str], sandbox_url: str) -> dict[str, str]:
 def seed_catalogs(settings: Mapping[str, str], sandbox_url: str) -> None:
     """Write models, prices, channels and routes of both wallets, and the channels' credentials."""
     prefix = settings["FORGE_SECRETS_PREFIX"]
-    sandbox = demo.Upstream(sandbox_url, prefix + demo.SANDBOX_SECRET_NAME, "sandbox upstream (no real provider)")
+    sandbox = demo.Upstream(
+        sandbox_url, prefix + demo.SANDBOX_CREDENTIAL, "sandbox upstream (no real provider)"
+    )
     _put_secret(sandbox.credential, "sandbox-key")
     official = sandbox
     if settings.get("OPENAI_API_KEY"):
         url = settings.get("OPENAI_UPSTREAM_BASE_URL") or OPENAI_URL
-        official = demo.Upstream(url, prefix + demo.PROVIDER_SECRET_NAME, "OpenAI")
+        official = demo.Upstream(url, prefix + demo.PROVIDER_CREDENTIAL, "OpenAI")
         _put_secret(official.credential, settings["OPENAI_API_KEY"])
     catalogs = DynamoCatalogWriter(
         _dynamodb(),
@@ -77,8 +79,12 @@ def seed_account(settings: Mapping[str, str]) -> dict[str, str]:
     for kind, amount in demo.DEMO_FUNDS.items():
         currency = OFFICIAL_CURRENCY if kind is WalletKind.OFFICIAL else account.cash_currency
         order_id = new_id("ord", clock.now_ms())
-        settlement.top_up(account.account_id, kind, Money.parse(amount, currency), order_id=order_id, source="demo")
-    tokens = {kind: accounts.create_key(account.account_id, kind, f"demo {kind.value}").token for kind in KeyKind}
+        settlement.top_up(
+            account.account_id, kind, Money.parse(amount, currency), order_id=order_id, source="demo"
+        )
+    tokens = {
+        kind: accounts.create_key(account.account_id, kind, f"demo {kind.value}").token for kind in KeyKind
+    }
     return {
         "FORGE_ACCOUNT_ID": account.account_id,
         "FORGE_OFFICIAL_KEY": tokens[KeyKind.OFFICIAL],

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
 
 from functions.proxy import error_shape
@@ -12,7 +15,15 @@ from functions.proxy.services import Services
 
 def create_app(services: Services) -> FastAPI:
     """The application on these services. It does not know which door it stands behind."""
-    app = FastAPI(title="Tokens Forge", version="0.1.0", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await services.close()
+
+    app = FastAPI(
+        title="Tokens Forge", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
     app.state.services = services
     for routes in (chat, models, quotes, wallets, ledger, receipts, key, health):
         app.include_router(routes.router)

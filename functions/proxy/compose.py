@@ -40,4 +40,4 @@ def compose(
         clock=clock,
         time_limit_s=settings.time_limit_s,
     )
-    return Services(gateway=gateway, ledger=ledger, statements=Statements(ledger, clock))
+    return Services(gateway=gateway, ledger=ledger, statements=Statements(ledger, clock), close=upstream.close)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -20,6 +21,7 @@ class Services:
     gateway: Gateway
     ledger: LedgerStore
     statements: Statements
+    close: Callable[[], Awaitable[None]]
 
 
 def services(request: Request) -> Services:

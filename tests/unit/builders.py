@@ -14,7 +14,13 @@ NOW_MS = 1_790_000_000_000
 MODEL = Model("small", "acme", 1_700_000_000, output_tokens_max=8_000, default_output_tokens=1_000)
 PRICE = Price("p1", "USD", UnitPrices(150_000_000, 75_000_000, 150_000_000, 600_000_000))
 CHANNEL = Channel(
-    "first", ChannelKind.OFFICIAL, "First", "openai", "https://upstream.invalid/v1", "secret-name", {"small": "small-x"}
+    "first",
+    ChannelKind.OFFICIAL,
+    "First",
+    "openai",
+    "https://upstream.invalid/v1",
+    "secret-name",
+    {"small": "small-x"},
 )
 
 

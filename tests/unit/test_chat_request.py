@@ -17,7 +17,18 @@ def body(**fields: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"{", b"[]", b'"text"', b"null", b"\xff\xfe", b'{"a": NaN}', b'{"a": Infinity}', b"[" * 100_000, b"1" * 10_000],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"text"',
+        b"null",
+        b"\xff\xfe",
+        b'{"a": NaN}',
+        b'{"a": Infinity}',
+        b"[" * 100_000,
+        b"1" * 10_000,
+    ],
 )
 def test_what_is_not_a_json_object_is_refused(raw: bytes) -> None:
     with pytest.raises(RequestError):
@@ -71,8 +82,13 @@ def test_the_smaller_of_two_output_limits_counts() -> None:
 
 def test_text_bytes_are_utf8_bytes_and_leave_out_image_data() -> None:
     plain = parse_chat(body(messages=[{"role": "user", "content": "你好"}]))
-    assert plain.text_bytes == len(json.dumps(plain.fields, ensure_ascii=False, separators=(",", ":")).encode())
-    parts = [{"type": "text", "text": "what is this"}, {"type": "image_url", "image_url": {"url": "data:" + "A" * 9999}}]
+    assert plain.text_bytes == len(
+        json.dumps(plain.fields, ensure_ascii=False, separators=(",", ":")).encode()
+    )
+    parts = [
+        {"type": "text", "text": "what is this"},
+        {"type": "image_url", "image_url": {"url": "data:" + "A" * 9999}},
+    ]
     seen = parse_chat(body(messages=[{"role": "user", "content": parts}, HELLO]))
     assert seen.image_count == 1 and seen.text_bytes < 300
 

@@ -19,7 +19,9 @@ def test_a_key_shows_its_wallet_and_opens_only_with_its_own_secret(kind: KeyKind
     assert token is not None
     assert (token.kind, token.account_id, token.key_id) == (kind, ACCOUNT, made.key.key_id)
     assert opens(made.key, token)
-    assert not opens(made.key, replace(token, secret=token.secret[:-1] + ("0" if token.secret[-1] != "0" else "1")))
+    assert not opens(
+        made.key, replace(token, secret=token.secret[:-1] + ("0" if token.secret[-1] != "0" else "1"))
+    )
 
 
 def test_a_key_does_not_open_the_other_wallet() -> None:

@@ -20,7 +20,11 @@ CHARGED = sorted(set(SettlementReason) - FREE_OF_CHARGE)
 
 @pytest.mark.parametrize("ending", CHARGED)
 def test_the_providers_report_counts_however_it_ended(ending: SettlementReason) -> None:
-    assert judged(ending, Usage(input=10, output=5), 20) == (ending, Usage(input=10, output=5), UsageSource.PROVIDER)
+    assert judged(ending, Usage(input=10, output=5), 20) == (
+        ending,
+        Usage(input=10, output=5),
+        UsageSource.PROVIDER,
+    )
 
 
 @pytest.mark.parametrize("ending", CHARGED)
@@ -40,8 +44,8 @@ def test_hidden_reasoning_is_output_too() -> None:
 
 
 def test_an_explicit_zero_is_not_a_missing_report() -> None:
-    reason, usage, source = judged(SettlementReason.COMPLETED, Usage(input=10, output=0), 40)
-    assert (usage, source) == (Usage(input=10), UsageSource.PROVIDER)
+    found = judged(SettlementReason.COMPLETED, Usage(input=10, output=0), 40)
+    assert found == (SettlementReason.COMPLETED, Usage(input=10), UsageSource.PROVIDER)
 
 
 @pytest.mark.parametrize("ending", sorted(FREE_OF_CHARGE))
@@ -86,7 +90,9 @@ def test_details_that_exceed_the_whole_are_cut() -> None:
         "completion_tokens_details": {"reasoning_tokens": 9},
     }
     assert usage_of(raw) == Usage(cached_input=10, output=2, reasoning=2)
-    assert usage_of({"prompt_tokens": 10, "completion_tokens": 2, "prompt_tokens_details": "x"}) == Usage(10, output=2)
+    assert usage_of({"prompt_tokens": 10, "completion_tokens": 2, "prompt_tokens_details": "x"}) == Usage(
+        10, output=2
+    )
 
 
 def test_all_text_of_a_message_is_output() -> None:
@@ -94,7 +100,9 @@ def test_all_text_of_a_message_is_output() -> None:
         "role": "assistant",
         "content": "héllo",
         "refusal": None,
-        "tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+        "tool_calls": [
+            {"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        ],
     }
     assert output_bytes(message) == 6 + 1 + 2
     assert output_bytes(None) == 0

@@ -46,7 +46,9 @@ def test_decimal_strings_are_read_exactly(text: str, nano: int) -> None:
     assert Money.parse(text, "USD").nano == nano
 
 
-@pytest.mark.parametrize("text", ["", "1.", ".5", "1e3", "1,5", "0.0000000001", "NaN", " 1", "1 ", "٣", "--1", "1\n"])
+@pytest.mark.parametrize(
+    "text", ["", "1.", ".5", "1e3", "1,5", "0.0000000001", "NaN", " 1", "1 ", "٣", "--1", "1\n"]
+)
 def test_anything_else_is_not_an_amount(text: str) -> None:
     with pytest.raises(ValueError):
         Money.parse(text, "USD")
@@ -54,7 +56,13 @@ def test_anything_else_is_not_an_amount(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("nano", "text"),
-    [(0, "0.00"), (1, "0.000000001"), (1_500_000_000, "1.50"), (-1, "-0.000000001"), (123_000_000_000, "123.00")],
+    [
+        (0, "0.00"),
+        (1, "0.000000001"),
+        (1_500_000_000, "1.50"),
+        (-1, "-0.000000001"),
+        (123_000_000_000, "123.00"),
+    ],
 )
 def test_amounts_are_shown_as_decimal_strings(nano: int, text: str) -> None:
     assert decimal(nano) == text == str(Money(nano, "USD"))

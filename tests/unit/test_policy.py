@@ -29,7 +29,9 @@ REFUSALS: list[tuple[str, Catalog, dict[str, object], type[ForgeError], str]] = 
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "found", "changes", "error", "error_class"), REFUSALS, ids=[case[0] for case in REFUSALS])
+@pytest.mark.parametrize(
+    ("name", "found", "changes", "error", "error_class"), REFUSALS, ids=[case[0] for case in REFUSALS]
+)
 def test_what_cannot_be_called_is_not_listed_and_names_its_class(
     name: str, found: Catalog, changes: dict[str, object], error: type[ForgeError], error_class: str
 ) -> None:
@@ -61,4 +63,7 @@ def test_the_route_keeps_its_order_and_leaves_out_what_may_not_serve() -> None:
         channels={"first": CHANNEL, "second": second, "third": third},
         routes={"small": Route("small", ("third", "second", "first"))},
     )
-    assert [channel.channel_id for channel in decide(key(), "small", found, NOW_MS).channels] == ["second", "first"]
+    assert [channel.channel_id for channel in decide(key(), "small", found, NOW_MS).channels] == [
+        "second",
+        "first",
+    ]

@@ -116,7 +116,10 @@ def test_a_request_pays_what_it_used_and_gets_the_rest_of_its_hold_back(bench: B
     entry = bench.settlement.settle(held, outcome(usage))
     charge = price_usage(usage, PRICE)
     assert entry.request is not None and entry.request.charge_nano == charge
-    assert [(posting.book_account, posting.nano) for posting in entry.postings] == [("wallet", -charge), ("revenue", charge)]
+    assert [(posting.book_account, posting.nano) for posting in entry.postings] == [
+        ("wallet", -charge),
+        ("revenue", charge),
+    ]
     wallet = bench.wallet()
     assert (wallet.available_nano, wallet.held_nano, wallet.holds) == (DOLLAR - charge, 0, {})
     assert wallet.debits_total_nano == charge
@@ -144,7 +147,10 @@ def test_usage_above_the_hold_is_the_operators_loss(bench: Bench) -> None:
     usage = Usage(output=1_000_000)
     entry = bench.settlement.settle(held, outcome(usage))
     assert entry.request is not None
-    assert (entry.request.charge_nano, entry.request.uncharged_nano) == (1000, price_usage(usage, PRICE) - 1000)
+    assert (entry.request.charge_nano, entry.request.uncharged_nano) == (
+        1000,
+        price_usage(usage, PRICE) - 1000,
+    )
     assert bench.wallet().available_nano == DOLLAR - 1000
 
 
@@ -197,7 +203,9 @@ def test_the_intent_is_written_before_the_hold(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("fault", [StoreConflict("x"), StoreThrottled("x"), StoreSilent("x")])
-def test_a_fault_before_or_after_the_write_changes_nothing_but_the_time_it_takes(bench: Bench, fault: StoreFault) -> None:
+def test_a_fault_before_or_after_the_write_changes_nothing_but_the_time_it_takes(
+    bench: Bench, fault: StoreFault
+) -> None:
     bench.store.before = [fault, fault]
     held = bench.settlement.hold(intent(), auth_epoch=0)
     bench.store.before = [fault]
@@ -233,11 +241,18 @@ def test_another_fault_is_not_retried(bench: Bench) -> None:
 
 def test_an_order_is_credited_once(bench: Bench) -> None:
     order_id = fund(bench, WalletKind.OFFICIAL, Money(5, "USD"))
-    again = bench.settlement.top_up(ACCOUNT, WalletKind.OFFICIAL, Money(5, "USD"), order_id=order_id, source="test")
+    again = bench.settlement.top_up(
+        ACCOUNT, WalletKind.OFFICIAL, Money(5, "USD"), order_id=order_id, source="test"
+    )
     assert bench.wallet().available_nano == DOLLAR + 5
-    assert [(posting.book_account, posting.nano) for posting in again.postings] == [("wallet", 5), ("clearing:test", -5)]
+    assert [(posting.book_account, posting.nano) for posting in again.postings] == [
+        ("wallet", 5),
+        ("clearing:test", -5),
+    ]
     with pytest.raises(AlreadySettled):
-        bench.settlement.top_up(ACCOUNT, WalletKind.OFFICIAL, Money(6, "USD"), order_id=order_id, source="test")
+        bench.settlement.top_up(
+            ACCOUNT, WalletKind.OFFICIAL, Money(6, "USD"), order_id=order_id, source="test"
+        )
 
 
 def test_a_wallet_takes_no_other_currency_and_no_other_account_money(bench: Bench) -> None:
@@ -246,7 +261,9 @@ def test_a_wallet_takes_no_other_currency_and_no_other_account_money(bench: Benc
         ("acc_zzzzzzzzzzzz", Money(5, "USD"), HoldRefusal.NO_WALLET),
     ):
         with pytest.raises(HoldRefused) as refused:
-            bench.settlement.top_up(account, WalletKind.OFFICIAL, amount, order_id=new_id("ord", NOW_MS), source="test")
+            bench.settlement.top_up(
+                account, WalletKind.OFFICIAL, amount, order_id=new_id("ord", NOW_MS), source="test"
+            )
         assert refused.value.refusal is refusal
 
 
@@ -258,7 +275,9 @@ def test_a_keys_spend_limit_is_hard_and_unspent_holds_come_back_to_it(bench: Ben
         bench.settlement.hold(intent(600, key_has_spend_limit=True), auth_epoch=0)
     assert refused.value.refusal is HoldRefusal.KEY_SPEND_LIMIT
     entry = bench.settlement.settle(held, outcome(Usage(output=1)))
-    assert entry.request is not None and entry.request.charge_nano == 600  # 600 nano of output are capped at the hold
+    assert (
+        entry.request is not None and entry.request.charge_nano == 600
+    )  # 600 nano of output are capped at the hold
     assert bench.wallet().key_spend_left_nano == {limited.key_id: 400}
 
 

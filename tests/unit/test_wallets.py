@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from tokens_forge.wallets import HoldRefusal, HoldRequest, OpenHold, Wallet, WalletKind, WalletStatus, why_refused
+from tokens_forge.wallets import (
+    HoldRefusal,
+    HoldRequest,
+    OpenHold,
+    Wallet,
+    WalletKind,
+    WalletStatus,
+    why_refused,
+)
 
 WALLET = Wallet("acc_1", WalletKind.OFFICIAL, "USD", available_nano=100, credits_total_nano=100, auth_epoch=3)
 REQUEST = HoldRequest("acc_1", WalletKind.OFFICIAL, "USD", "req_1", 100, auth_epoch=3, placed_at_ms=1)

@@ -22,7 +22,17 @@ from tokens_forge.wallets import WalletKind
 
 router = APIRouter()
 Limit = Annotated[int, Query(ge=1, le=PAGE_LINES_MAX)]
-CSV_COLUMNS = ("entry_id", "occurred_at", "type", "wallet", "currency", "amount", "balance_after", "model", "receipt_id")
+CSV_COLUMNS = (
+    "entry_id",
+    "occurred_at",
+    "type",
+    "wallet",
+    "currency",
+    "amount",
+    "balance_after",
+    "model",
+    "receipt_id",
+)
 
 
 @router.get("/v1/ledger")
@@ -36,9 +46,7 @@ async def read_ledger(
 ) -> Response:
     """Entries of one wallet, newest first, each with the balance after it. Without `wallet`: the key's own."""
     kind = chosen_wallet(caller, wallet)
-    page = await to_thread.run_sync(
-        lambda: served.statements.page(caller.account_id, kind, cursor=cursor, limit=limit)
-    )
+    page = await to_thread.run_sync(lambda: served.statements.page(caller.account_id, kind, cursor=cursor, limit=limit))
     if page is None:
         raise NotFound(f"This account has no {kind.label}.")
     if format == "csv":

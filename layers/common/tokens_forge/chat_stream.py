@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import suppress
 from typing import Any
 
-from anyio import CancelScope, move_on_after
+from anyio import CancelScope
 
 from tokens_forge.chat_attempt import OpenStream, event_of
 from tokens_forge.clock import Clock
@@ -20,11 +19,9 @@ from tokens_forge.providers.port import UpstreamFailure
 from tokens_forge.quotes import Quote
 from tokens_forge.receipts import summary
 
-DRAIN_S = 5.0
-
 
 class ChatStream:
-    """Iterate `events` to the end or not at all, then call `close`: it settles whatever is left to settle."""
+    """Iterate `events`, then call `close` in any case: a stream that was left half way is settled there."""
 
     def __init__(
         self,
@@ -46,6 +43,7 @@ class ChatStream:
         self._usage: object = None
         self._output_bytes = 0
         self._finished: set[int] = set()
+        self._client_left = False
 
     async def events(self) -> AsyncGenerator[bytes, None]:
         """The client's event stream. The entry is written before the last event goes out."""
@@ -65,7 +63,7 @@ class ChatStream:
             # A provider that finished its answer and then broke the connection has still answered.
             if len(self._finished) >= self._quoted.request.choices:
                 ending = SettlementReason.COMPLETED
-        entry = await self._settle(ending)
+        entry = await self._settle(SettlementReason.CLIENT_LEFT if self._client_left else ending)
         if ending is not SettlementReason.COMPLETED:
             yield _data(_broken(ending).body())
             return
@@ -73,15 +71,20 @@ class ChatStream:
             yield _data(self._usage_event(entry))
         yield b"data: [DONE]\n\n"
 
+    def client_left(self) -> None:
+        """The client went away. Whatever the provider still sends is only listened to, for its usage."""
+        self._client_left = True
+
     async def close(self) -> None:
-        """Settle if nobody did, after a few seconds of listening for the provider's usage. A cancellation waits for this."""
-        with CancelScope(shield=True):
-            if not self._ending.settled:
-                with suppress(UpstreamFailure), move_on_after(DRAIN_S):
-                    async for event in self._upstream_events():
-                        self._take(event)
+        """Let go of the provider, and settle if `events` did not get that far."""
+        try:
+            if self._client_left:
                 await self._settle(SettlementReason.CLIENT_LEFT)
-            await self._opened.answer.close()
+            else:
+                await self._ending.void(SettlementReason.GATEWAY_FAILED, self._attempts)
+        finally:
+            with CancelScope(shield=True):
+                await self._opened.answer.close()
 
     async def _upstream_events(self) -> AsyncIterator[dict[str, Any]]:
         if self._opened.first is not None:

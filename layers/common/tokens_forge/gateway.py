@@ -161,9 +161,7 @@ class Gateway:
         routed = await first_that_answers(quoted.offer.channels, attempt, self._clock)
         if routed.result is None:
             raise await self._no_answer(ending, quoted, routed)
-        stream = ChatStream(
-            routed.result, quoted, ending, routed.attempts, clock=self._clock, deadline_ms=deadline_ms
-        )
+        stream = ChatStream(routed.result, quoted, ending, routed.attempts, clock=self._clock, deadline_ms=deadline_ms)
         return StreamAnswer(stream, _headers(ending, quoted, routed, None))
 
     async def _no_answer(self, ending: Ending, quoted: Quote, routed: Routed[Any]) -> ForgeError:

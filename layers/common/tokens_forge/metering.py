@@ -6,8 +6,8 @@ bytes of prompt and output. An answer without any output costs nothing.
 
 from __future__ import annotations
 
-from tokens_forge.journal import FREE_OF_CHARGE, Attempt, SettlementReason, UsageSource
 from tokens_forge.intents import Outcome
+from tokens_forge.journal import FREE_OF_CHARGE, Attempt, SettlementReason, UsageSource
 from tokens_forge.pricing import Usage
 from tokens_forge.quotes import estimated_tokens
 

@@ -38,7 +38,9 @@ def decide(key: Key, model_id: str, catalog: Catalog, now_ms: int) -> Offer:
     label = catalog.kind.label
     model = catalog.models.get(model_id)
     if model is None or not model.enabled:
-        raise ModelNotFound(f"The {label} does not offer the model {model_id!r}. GET /v1/models lists what this key can call.")
+        raise ModelNotFound(
+            f"The {label} does not offer the model {model_id!r}. GET /v1/models lists what this key can call."
+        )
     if key.allowed_models is not None and model_id not in key.allowed_models:
         raise ModelNotAllowed(f"The key {key.key_id} may not call the model {model_id!r}.", param="model")
     price = catalog.price_in_force(model_id, now_ms)

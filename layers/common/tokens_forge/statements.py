@@ -1,7 +1,7 @@
 """Statements: the entries of one wallet, newest first, each with the balance after it.
 
-The running balance is folded back from the wallet's own balance, so statement and balance agree by construction; a sum over the whole
-journal is the reconciliation's work, not the reader's.
+The running balance is folded back from the wallet's own balance, so statement and balance agree by construction; a sum over
+the whole journal is the reconciliation's work, not the reader's.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ class Statements:
         if wallet is None:
             return None
         entries, exact = self._entries(wallet, before, limit + 1), True
-        if balance_nano is None:  # only the first page leans on the wallet's balance; the cursor carries it to the others
+        if (
+            balance_nano is None
+        ):  # only the first page leans on the wallet's balance; the cursor carries it to the others
             wallet, entries, exact = self._read_together(wallet, entries, limit + 1)
         start_nano = wallet.balance_nano if balance_nano is None else balance_nano
         lines = tuple(_lines(entries[:limit], start_nano))
@@ -84,9 +86,7 @@ class Statements:
         more = _cursor(kind, found[limit - 1].entry_id, 0) if len(found) > limit else None
         return found[:limit], more
 
-    def _read_together(
-        self, wallet: Wallet, entries: list[Entry], limit: int
-    ) -> tuple[Wallet, list[Entry], bool]:
+    def _read_together(self, wallet: Wallet, entries: list[Entry], limit: int) -> tuple[Wallet, list[Entry], bool]:
         """The wallet and its newest entries as they were at one moment, if the wallet rests long enough for that."""
         for _ in range(READS_MAX):
             again = self._ledger.read_wallet(wallet.account_id, wallet.kind)

@@ -119,9 +119,9 @@ def why_refused(wallet: Wallet | None, request: HoldRequest) -> HoldRefusal | No
         return HoldRefusal.FROZEN
     if wallet.auth_epoch != request.auth_epoch:
         return HoldRefusal.AUTH_EPOCH
-    if request.limited_key_id is not None:
-        if wallet.key_spend_left_nano.get(request.limited_key_id, -1) < request.nano:
-            return HoldRefusal.KEY_SPEND_LIMIT
+    limited = request.limited_key_id
+    if limited is not None and wallet.key_spend_left_nano.get(limited, -1) < request.nano:
+        return HoldRefusal.KEY_SPEND_LIMIT
     if wallet.available_nano < request.nano:
         return HoldRefusal.INSUFFICIENT
     if len(wallet.holds) >= request.open_holds_max:

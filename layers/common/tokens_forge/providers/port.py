@@ -51,3 +51,7 @@ class Upstream(Protocol):
     async def post(self, call: UpstreamCall) -> UpstreamAnswer:
         """Send the call and wait for the head of its answer. Raises UpstreamFailure."""
         ...
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...

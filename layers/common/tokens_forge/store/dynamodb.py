@@ -87,9 +87,7 @@ class DynamoLedgerStore:
             ":epoch": number(request.auth_epoch),
             ":max": number(request.open_holds_max),
         }
-        update = (
-            "SET available = available - :nano, held = held + :nano, holds.#hold = :hold, open_holds = open_holds + :one"
-        )
+        update = "SET available = available - :nano, held = held + :nano, holds.#hold = :hold, open_holds = open_holds + :one"
         condition = (
             "available >= :nano AND attribute_not_exists(holds.#hold) AND #status = :active"
             " AND currency = :currency AND auth_epoch = :epoch AND open_holds < :max"
@@ -146,7 +144,9 @@ class DynamoLedgerStore:
             answer = self._client.get_item(TableName=self._tables.journal, Key=key, ConsistentRead=True)
         return entry_of(answer["Item"]) if "Item" in answer else None
 
-    def day_entries(self, account_id: str, kind: WalletKind, day: str, *, before: str | None, limit: int) -> list[Entry]:
+    def day_entries(
+        self, account_id: str, kind: WalletKind, day: str, *, before: str | None, limit: int
+    ) -> list[Entry]:
         """Up to `limit` entries of one UTC day, newest first, those before entry id `before` only."""
         condition, values = "book = :book", {":book": text(day_book(account_id, kind, day))}
         if before is not None:

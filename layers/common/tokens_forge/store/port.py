@@ -101,7 +101,9 @@ class LedgerStore(Protocol):
         """A consistent read."""
         ...
 
-    def day_entries(self, account_id: str, kind: WalletKind, day: str, *, before: str | None, limit: int) -> list[Entry]:
+    def day_entries(
+        self, account_id: str, kind: WalletKind, day: str, *, before: str | None, limit: int
+    ) -> list[Entry]:
         """Up to `limit` entries of one UTC day, newest first, those before entry id `before` only."""
         ...
 

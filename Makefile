@@ -1,0 +1,82 @@
+# Everything a developer or an operator does here. Needs python3 (3.11 to 3.14) with venv, and make.
+
+STAGE  ?= dev
+TESTS  ?= tests
+JOBS   ?= auto
+
+PYTHON  = .venv/bin/python
+SAM     = .venv-sam/bin/sam
+SOURCES = layers/common/tokens_forge functions local tests
+
+export PYTHONPATH = layers/common:.
+export SAM_CLI_TELEMETRY = 0
+export AWS_DEFAULT_REGION ?= us-east-1
+
+.PHONY: help run stop status test check format lint types lock build validate deploy clean environment sam-environment
+
+help:
+	@echo "make run | stop | status   the whole stack on this machine, no cloud account, no Docker"
+	@echo "make test                  every test that needs no network   (TESTS=tests/unit JOBS=0)"
+	@echo "make check                 format, lint, types, tests"
+	@echo "make format | lock         rewrite the code's format | the locks in requirements/"
+	@echo "make validate | build      check | package what is deployed"
+	@echo "make deploy STAGE=dev      build and deploy into the AWS account of your credentials"
+	@echo "make clean                 forget environments, builds and local state"
+
+environment:
+	@sh local/bootstrap.sh project
+
+sam-environment:
+	@sh local/bootstrap.sh sam
+
+run: sam-environment
+	@$(PYTHON) -m local.run
+
+stop: environment
+	@$(PYTHON) -m local.stop
+
+status: environment
+	@$(PYTHON) -m local.status
+
+test: environment
+	$(PYTHON) -m pytest -n $(JOBS) $(TESTS)
+
+check: lint types test
+
+lint: environment
+	$(PYTHON) -m ruff format --check $(SOURCES)
+	$(PYTHON) -m ruff check $(SOURCES)
+
+types: environment
+	$(PYTHON) -m mypy
+
+format: environment
+	$(PYTHON) -m ruff format $(SOURCES)
+	$(PYTHON) -m ruff check --fix $(SOURCES)
+
+# One resolution for Python 3.11 to 3.14 and every platform. dev follows what runtime has fixed.
+COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+          --no-emit-index-url --custom-compile-command "make lock"
+
+lock: environment
+	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.txt
+	$(COMPILE) requirements/runtime.in -o requirements/runtime.txt
+	$(COMPILE) requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt
+	$(COMPILE) requirements/sam.in -o requirements/sam.txt
+
+validate: sam-environment
+	$(SAM) validate --lint
+
+# The makefiles that `sam build` runs find uv on PATH.
+build: export PATH := $(CURDIR)/.venv/bin:$(PATH)
+build: sam-environment
+	$(SAM) build
+	@find .aws-sam/build -name '*.cpython-313.pyc' | grep -q . || echo "note: no Python 3.13 found here, so nothing" \
+	  "is compiled: the build works, its cold starts are 3 to 4 times slower"
+
+deploy: build
+	$(SAM) deploy --config-env $(STAGE) --template-file .aws-sam/build/template.yaml
+
+clean: environment
+	@$(PYTHON) -m local.stop
+	rm -rf .local .aws-sam .venv .venv-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis

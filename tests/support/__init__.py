@@ -1,0 +1,1 @@
+"""What tests stand on: the shipped template, engines for its tables, counted calls, faults, a scripted provider."""

@@ -1,0 +1,149 @@
+"""The product put together for a test: real application, real stores on an engine, real HTTP to a scripted provider.
+
+Only the credential store is a stand-in; `tests/stack/test_credentials.py` covers the real one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fastapi import FastAPI
+
+from functions.proxy.app import create_app
+from functions.proxy.compose import compose
+from functions.proxy.services import Services
+from functions.proxy.settings import Settings
+from local import demo
+from tests.support.engines import Engine
+from tokens_forge.accounts import Account, Accounts
+from tokens_forge.catalog import Channel, Route
+from tokens_forge.clock import Clock, SystemClock
+from tokens_forge.ids import new_id
+from tokens_forge.keys import KeyKind, parse_token
+from tokens_forge.money import Money
+from tokens_forge.providers.http import HttpUpstream
+from tokens_forge.settlement import Settlement
+from tokens_forge.store.accounts import DynamoAccountStore
+from tokens_forge.store.catalog import DynamoCatalogWriter
+from tokens_forge.store.dynamodb import DynamoLedgerStore, LedgerTables
+from tokens_forge.wallets import Wallet, WalletKind
+
+CREDENTIAL = "sandbox-credential-of-the-operator"
+MODEL = "gpt-4o-mini"
+
+
+class KnownCredentials:
+    """A stand-in for Secrets Manager: every name has the same value."""
+
+    def fresh(self, name: str) -> str | None:
+        return CREDENTIAL
+
+    def read(self, name: str) -> str:
+        return CREDENTIAL
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One account with both wallets, the demo catalog, and the application that serves it."""
+
+    engine: Engine
+    settings: Settings
+    services: Services
+    app: FastAPI
+    ledger: DynamoLedgerStore
+    accounts: Accounts
+    catalogs: DynamoCatalogWriter
+    settlement: Settlement
+    account: Account
+    client: Any
+
+    def wallet(self, kind: WalletKind = WalletKind.OFFICIAL) -> Wallet:
+        """The wallet as it is stored; every stored wallet must pass its own check."""
+        wallet = self.ledger.read_wallet(self.account.account_id, kind)
+        assert wallet is not None
+        wallet.check()
+        return wallet
+
+    def other_account(self) -> Deployment:
+        """The same deployment, seen by another account with two empty wallets."""
+        return replace(self, account=self.accounts.open("Another account", "CNY"))
+
+    def fund(self, kind: WalletKind, amount: str) -> None:
+        """Top up a wallet of the account in its own currency."""
+        money = Money.parse(amount, self.wallet(kind).currency)
+        order_id = new_id("ord", SystemClock().now_ms())
+        self.settlement.top_up(self.account.account_id, kind, money, order_id=order_id, source="test")
+
+    def key(self, kind: KeyKind = KeyKind.OFFICIAL, **limits: Any) -> str:
+        """A new key's token."""
+        return self.accounts.create_key(self.account.account_id, kind, "test", **limits).token
+
+    def revoke(self, token: str) -> None:
+        """Revoke a key, as its owner would."""
+        parsed = parse_token(token)
+        assert parsed is not None
+        key = DynamoAccountStore(self.client, self.settings.accounts_table).read_key(
+            parsed.account_id, parsed.key_id
+        )
+        assert key is not None
+        self.accounts.revoke_key(key)
+
+    def route(self, *channels: Channel, kind: WalletKind = WalletKind.OFFICIAL, model: str = MODEL) -> None:
+        """Replace a model's route."""
+        for channel in channels:
+            self.catalogs.put_channel(channel)
+        self.catalogs.put_route(kind, Route(model, tuple(channel.channel_id for channel in channels)))
+
+
+def deploy(
+    engine: Engine, upstream_url: str, *, clock: Clock | None = None, client: Any = None, **limits: float
+) -> Deployment:
+    """Put the product together. `limits` are the time limits of Settings, in seconds."""
+    settings = Settings.from_environment(engine.environment())
+    settings = replace(settings, **{"connect_s": 2.0, "silence_s": 5.0, "time_limit_s": 20.0, **limits})
+    client = client or engine.client()
+    clock = clock or SystemClock()
+    services = compose(
+        settings, dynamodb=client, upstream=HttpUpstream(), credentials=KnownCredentials(), clock=clock
+    )
+    ledger = DynamoLedgerStore(
+        client, LedgerTables(settings.wallets_table, settings.journal_table, settings.requests_table)
+    )
+    accounts = Accounts(DynamoAccountStore(client, settings.accounts_table), ledger, clock)
+    catalogs = DynamoCatalogWriter(
+        client,
+        {
+            WalletKind.OFFICIAL: settings.official_catalog_table,
+            WalletKind.ROUTED: settings.routed_catalog_table,
+        },
+    )
+    provider = demo.Upstream(upstream_url, "any", "scripted provider")
+    for channel in demo.channels(provider, provider):
+        catalogs.put_channel(channel)
+    for kind in WalletKind:
+        for model in demo.models():
+            catalogs.put_model(kind, model)
+        for model_id, price in demo.prices(kind, "CNY").items():
+            catalogs.put_price(kind, model_id, price)
+        for route in demo.routes(kind):
+            catalogs.put_route(kind, route)
+    return Deployment(
+        engine=engine,
+        settings=settings,
+        services=services,
+        app=create_app(services),
+        ledger=ledger,
+        accounts=accounts,
+        catalogs=catalogs,
+        settlement=Settlement(ledger, clock),
+        account=accounts.open("Test account", "CNY"),
+        client=client,
+    )
+
+
+def demo_channel(upstream_url: str, channel_id: str, *, kind: WalletKind = WalletKind.OFFICIAL) -> Channel:
+    """A channel of the wallet's class that serves the demo models."""
+    provider = demo.Upstream(upstream_url, "any", "scripted provider")
+    official, ordinary = demo.channels(provider, provider)
+    return replace(official if kind is WalletKind.OFFICIAL else ordinary, channel_id=channel_id)

@@ -1,0 +1,94 @@
+"""DynamoDB engines that a test can run on. All have the tables of the shipped template and the same boto3 client.
+
+| engine | process | threads | use it for |
+|---|---|---|---|
+| `moto_engine` | this one | serialised by a lock | most tests: expressions, conditions, error paths |
+| `ministack` | one per session | really concurrent | many callers at once |
+| `dynamodb_local` | one per session | really concurrent | AWS's own engine (of 2020) as an independent witness |
+
+What each of them does differently from DynamoDB is written in `tests/support/README.md`.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from boto3.session import Session
+from botocore.config import Config
+
+from tests.support.template import REGION, table_variables, tables, transformed
+
+# Local engines take any words here; DynamoDB Local wants letters and digits only.
+_ANYBODY = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+
+# Like the product's own client: no retry inside botocore, because settlement retries where it is harmless.
+_NO_RETRY = Config(
+    retries={"total_max_attempts": 1, "mode": "standard"},
+    connect_timeout=5,
+    read_timeout=30,
+    max_pool_connections=64,
+)
+
+# boto3 sessions are not thread-safe while they build a client (boto3 guide, "Multithreading"); clients are.
+_session_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An engine with the template's tables in it, empty."""
+
+    name: str
+    endpoint_url: str | None
+    table_names: Mapping[str, str]
+    _session: Session = field(repr=False)
+
+    def client(self, config: Config | None = None) -> Any:
+        """A low-level client of its own: event hooks registered on it are seen by no other."""
+        return build_client(self._session, self.endpoint_url, config)
+
+    def environment(self) -> dict[str, str]:
+        """What the functions would be told: the tables, and where the engine is."""
+        where = {"AWS_ENDPOINT_URL_DYNAMODB": self.endpoint_url} if self.endpoint_url else {}
+        return {**self.table_names, "AWS_DEFAULT_REGION": REGION, **where}
+
+
+def build_client(session: Session, endpoint_url: str | None, config: Config | None = None) -> Any:
+    """A DynamoDB client without retries (unless `config` says otherwise)."""
+    merged = _NO_RETRY.merge(config) if config else _NO_RETRY
+    with _session_lock:
+        return session.client(
+            "dynamodb", region_name=REGION, endpoint_url=endpoint_url, config=merged, **_ANYBODY
+        )
+
+
+@cache
+def shared_session() -> Session:
+    """One for all engines behind a socket: reading botocore's models takes 0.3 s."""
+    return Session()
+
+
+@contextmanager
+def fresh_tables(name: str, endpoint_url: str | None, session: Session | None = None) -> Iterator[Engine]:
+    """The template's tables under a prefix of their own, deleted afterwards: tests share a process, never a table."""
+    session = session or shared_session()
+    template = transformed()
+    prefix = f"t{uuid.uuid4().hex[:12]}"
+    names = {table.logical_id: f"{prefix}-{table.logical_id}" for table in tables(template)}
+    client = build_client(session, endpoint_url)
+    for table in tables(template):
+        client.create_table(**table.create_arguments(names[table.logical_id]))
+    try:
+        by_variable = {
+            variable: names[logical_id] for variable, logical_id in table_variables(template).items()
+        }
+        yield Engine(name, endpoint_url, by_variable, session)
+    finally:
+        for table_name in names.values():
+            client.delete_table(TableName=table_name)
+        client.close()

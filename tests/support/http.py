@@ -1,0 +1,45 @@
+"""A plain HTTP client for tests: what curl would see."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2 as httpx
+
+
+@dataclass(frozen=True)
+class Api:
+    """Calls one deployment with one key."""
+
+    base_url: str
+    token: str | None
+
+    def headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.token}"} if self.token else {}
+
+    def get(self, path: str, **parameters: Any) -> httpx.Response:
+        return httpx.get(self.base_url + path, headers=self.headers(), params=parameters, timeout=30)
+
+    def post(self, path: str, body: Any) -> httpx.Response:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return httpx.post(self.base_url + path, headers=self.headers(), content=content, timeout=30)
+
+    def chat(self, **fields: Any) -> httpx.Response:
+        return self.post("/chat/completions", chat_body(**fields))
+
+    def stream(self, **fields: Any) -> tuple[httpx.Response, list[Any]]:
+        """The whole stream: each event parsed, the end mark as the string `[DONE]`; nothing of an answer that is not 200."""
+        response = self.post("/chat/completions", chat_body(stream=True, **fields))
+        if response.status_code != 200:
+            return response, []
+        lines = [line for line in response.text.split("\n") if line]
+        assert all(line.startswith(("data: ", ":")) for line in lines), "only data and comment lines"
+        payloads = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
+        return response, [payload if payload == "[DONE]" else json.loads(payload) for payload in payloads]
+
+
+def chat_body(**fields: Any) -> dict[str, Any]:
+    """A small chat request."""
+    return {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Say hello."}], **fields}
