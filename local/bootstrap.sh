@@ -32,7 +32,7 @@ make_environment() {
 }
 
 python=$(find_python)
-[ -n "$python" ] || fail "Python 3.11 to 3.14 is needed, and python3 is $(python3 --version 2>&1 || echo missing)"
+[ -n "$python" ] || fail "Python 3.11 to 3.14 is needed; here is $(python3 --version 2>/dev/null || echo no python3)"
 "$python" -c 'import venv, ensurepip' 2>/dev/null ||
     fail "$python has no venv module: install it (on Debian and Ubuntu: apt install python3-venv)"
 for tool in make cmp; do

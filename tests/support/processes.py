@@ -34,6 +34,7 @@ def running(
     folder: Path,
     working_folder: Path | None = None,
     within_s: float = 30.0,
+    end_within_s: float = 5.0,
     tries: int = 3,
 ) -> Iterator[int]:
     """Start a server, wait until `ready(port)`, give its port, end it. Its output goes to `folder`/server.log."""
@@ -53,7 +54,7 @@ def running(
                         f"{command(port)[0]} did not answer on port {port} in {within_s} s:\n{tail}"
                     )
             finally:
-                _end(process)
+                _end(process, end_within_s)
 
 
 def _start(
@@ -82,7 +83,7 @@ def _wait(process: subprocess.Popen[bytes], port: int, ready: Callable[[int], bo
     return False
 
 
-def _end(process: subprocess.Popen[bytes], within_s: float = 5.0) -> None:
+def _end(process: subprocess.Popen[bytes], within_s: float) -> None:
     process.terminate()
     try:
         process.wait(within_s)

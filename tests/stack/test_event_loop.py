@@ -1,0 +1,29 @@
+"""Nothing blocks the event loop: boto3 and the ledger run in worker threads."""
+
+from __future__ import annotations
+
+import asyncio
+
+from blockbuster import blockbuster_ctx
+from httpx2 import ASGITransport, AsyncClient
+
+from tests.support.deployment import Deployment
+from tests.support.http import chat_body
+
+
+def test_a_call_and_its_reading_routes_never_block_the_loop(deployment: Deployment) -> None:
+    token = deployment.key()
+
+    async def calls() -> None:
+        transport = ASGITransport(app=deployment.app)
+        headers = {"authorization": f"Bearer {token}"}
+        async with AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+            for fields in ({}, {"stream": True}):
+                answer = await client.post("/v1/chat/completions", json=chat_body(**fields))
+                assert answer.status_code == 200
+            for path in ("models", "wallets", "ledger", "receipts", "key"):
+                assert (await client.get(f"/v1/{path}")).status_code == 200
+        await deployment.services.close()
+
+    with blockbuster_ctx():
+        asyncio.run(calls())

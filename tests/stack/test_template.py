@@ -1,0 +1,165 @@
+"""What the shipped template promises, asserted after the SAM transform: the doors, the roles, the tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.resolve import resolved
+
+MONEY_TABLES = ("WalletsTable", "JournalTable", "AccountsTable", "OfficialCatalogTable", "RoutedCatalogTable")
+
+
+def integration(resources: dict[str, Any], path: str, method: str) -> dict[str, Any]:
+    found: dict[str, Any] = resources["Api"]["Properties"]["Body"]["paths"][path][method][
+        "x-amazon-apigateway-integration"
+    ]
+    return found
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_the_inference_route_really_streams(stage: str) -> None:
+    resources = resolved(Stage=stage)
+    streaming = integration(resources, "/v1/chat/completions", "post")
+    assert streaming["responseTransferMode"] == "STREAM"
+    assert streaming["timeoutInMillis"] == 900_000
+    assert streaming["uri"]["Fn::Sub"].endswith("${StreamFunction.Arn}/response-streaming-invocations")
+    function = resources["StreamFunction"]["Properties"]
+    assert function["Handler"] == "functions/proxy/run.sh" and function["Timeout"] == 900
+    variables = function["Environment"]["Variables"]
+    assert variables["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/bootstrap"
+    assert variables["AWS_LWA_INVOKE_MODE"] == "response_stream"
+    assert variables["AWS_LWA_READINESS_CHECK_PATH"] == "/healthz"
+    assert any("LambdaAdapterLayerArm64" in str(layer) for layer in function["Layers"])
+
+
+def test_the_buffered_routes_stand_behind_mangum() -> None:
+    resources = resolved(Stage="prod")
+    assert resources["ProxyFunction"]["Properties"]["Handler"] == "functions.proxy.handler.handler"
+    paths = resources["Api"]["Properties"]["Body"]["paths"]
+    buffered = set(paths) - {"/v1/chat/completions"}
+    assert {
+        "/v1/models",
+        "/v1/quotes",
+        "/v1/wallets",
+        "/v1/ledger",
+        "/v1/receipts",
+        "/v1/receipts/{id}",
+        "/v1/key",
+    } <= buffered
+    for path in buffered:
+        for method in paths[path]:
+            assert "ProxyFunction.Arn" in str(integration(resources, path, method)["uri"])
+            assert "responseTransferMode" not in integration(resources, path, method)
+
+
+def test_the_local_stage_needs_no_web_adapter() -> None:
+    resources = resolved(Stage="local")
+    assert "responseTransferMode" not in integration(resources, "/v1/chat/completions", "post")
+    function = resources["StreamFunction"]["Properties"]
+    assert function["Handler"] == "functions.proxy.handler.handler"
+    assert "AWS_LAMBDA_EXEC_WRAPPER" not in function["Environment"]["Variables"]
+
+
+def test_the_api_is_regional_and_answers_in_openais_shape() -> None:
+    api = resolved(Stage="prod")["Api"]["Properties"]
+    assert api["EndpointConfiguration"]["Types"] == ["REGIONAL"]
+    answers = api["Body"]["x-amazon-apigateway-gateway-responses"]
+    assert {
+        "DEFAULT_4XX",
+        "DEFAULT_5XX",
+        "THROTTLED",
+        "REQUEST_TOO_LARGE",
+        "MISSING_AUTHENTICATION_TOKEN",
+    } <= set(answers)
+    for answer in answers.values():
+        body = answer["responseTemplates"]["application/json"]
+        assert body.startswith('{"error":{"message":') and '"forge":{"class":' in body
+        assert "x-request-id" in str(answer["responseParameters"])
+
+
+@pytest.mark.parametrize("table", MONEY_TABLES)
+def test_tables_that_hold_money_or_prices_are_kept_and_recoverable(table: str) -> None:
+    resource = resolved(Stage="prod")[table]
+    assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+    properties = resource["Properties"]
+    assert properties["DeletionProtectionEnabled"] is True
+    assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert "GlobalSecondaryIndexes" not in properties
+
+
+def test_intent_records_expire() -> None:
+    properties = resolved(Stage="prod")["RequestsTable"]["Properties"]
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def statements(resources: dict[str, Any]) -> list[tuple[str, set[str], str]]:
+    """(role, actions, resource) of every statement of every role."""
+    found = []
+    for name, resource in resources.items():
+        if resource["Type"] != "AWS::IAM::Role":
+            continue
+        assert not resource["Properties"].get("ManagedPolicyArns"), "least privilege is written out"
+        for policy in resource["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert statement["Effect"] == "Allow"
+                actions = statement["Action"]
+                found.append(
+                    (
+                        name,
+                        set(actions if isinstance(actions, list) else [actions]),
+                        str(statement["Resource"]),
+                    )
+                )
+    return found
+
+
+def test_no_role_can_change_or_delete_a_journal_entry_or_a_price_or_a_key() -> None:
+    found = statements(resolved(Stage="prod"))
+    assert {role for role, _, _ in found} >= {"ProxyRole", "StreamRole"}
+    for _, actions, resource in found:
+        assert not any("*" in action for action in actions)
+        if "JournalTable" in resource:
+            assert actions <= {
+                "dynamodb:PutItem",
+                "dynamodb:GetItem",
+                "dynamodb:Query",
+                "dynamodb:ConditionCheckItem",
+            }
+        if "Catalog" in resource or "AccountsTable" in resource:
+            assert actions <= {"dynamodb:GetItem", "dynamodb:Query"}
+        assert not actions & {"dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:Scan"}
+
+
+def test_only_the_function_that_calls_providers_reads_their_credentials() -> None:
+    readers = {
+        role
+        for role, actions, _ in statements(resolved(Stage="prod"))
+        if "secretsmanager:GetSecretValue" in actions
+    }
+    assert readers == {"StreamRole"}
+
+
+def test_nothing_secret_is_in_any_environment() -> None:
+    for resource in resolved(Stage="prod").values():
+        if resource["Type"] == "AWS::Lambda::Function":
+            names = set(resource["Properties"]["Environment"]["Variables"])
+            assert not [
+                name
+                for name in names
+                if any(word in name for word in ("SECRET_", "PASSWORD", "TOKEN", "API_KEY"))
+            ]
+
+
+def test_logs_are_kept_for_a_stated_time() -> None:
+    resources = resolved(Stage="prod")
+    groups = {
+        name: resource for name, resource in resources.items() if resource["Type"] == "AWS::Logs::LogGroup"
+    }
+    assert all(int(group["Properties"]["RetentionInDays"]) > 0 for group in groups.values())
+    functions = [resource for resource in resources.values() if resource["Type"] == "AWS::Lambda::Function"]
+    assert {function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for function in functions} == set(
+        groups
+    )
