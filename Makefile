@@ -71,7 +71,7 @@ validate: sam-environment
 build: export PATH := $(CURDIR)/.venv/bin:$(PATH)
 build: sam-environment
 	$(SAM) build
-	@find .aws-sam/build -name '*.cpython-313.pyc' | grep -q . || echo "note: no Python 3.13 found here, so nothing" \
+	@find .aws-sam/build -name '*.pyc' | grep -q . || echo "note: no Python 3.13 found here, so nothing" \
 	  "is compiled: the build works, its cold starts are 3 to 4 times slower"
 
 deploy: build

@@ -63,9 +63,7 @@ def wait_until_ready(
     deadline = time.monotonic() + timeout_s
     while not ready():
         if process.poll() is not None:
-            raise LocalFault(
-                f"{name} ended while starting (exit {process.returncode}). Its output: {log_path(name)}"
-            )
+            raise LocalFault(f"{name} ended while starting (exit {process.returncode}). Its output: {log_path(name)}")
         if time.monotonic() > deadline:
             raise LocalFault(f"{name} was not ready after {timeout_s:.0f} s. Its output: {log_path(name)}")
         time.sleep(0.1)

@@ -33,9 +33,7 @@ def main() -> int:
             raise
         print(f"Tokens Forge is ready after {took_s:.0f} s.")
         if "OPENAI_API_KEY" in provider:
-            print(
-                "Official models are answered by the real provider (OPENAI_API_KEY is set): that costs money."
-            )
+            print("Official models are answered by the real provider (OPENAI_API_KEY is set): that costs money.")
     announce(dotenv.read(ENV_FILE))
     return 0
 

@@ -27,9 +27,7 @@ async def list_models(request: Request) -> Response:
     """GET /v1/models."""
     if refused := _refuse_without_key(request):
         return refused
-    models = [
-        {"id": name, "object": "model", "created": 1_764_000_000, "owned_by": "sandbox"} for name in MODELS
-    ]
+    models = [{"id": name, "object": "model", "created": 1_764_000_000, "owned_by": "sandbox"} for name in MODELS]
     return JSONResponse({"object": "list", "data": models})
 
 
@@ -71,9 +69,7 @@ async def _stream(head: dict[str, Any], body: dict[str, Any], answer: Answer) ->
         first: dict[str, Any] = {"role": "assistant", "content": None if answer.tool_name else ""}
         if answer.tool_name:
             function = {"name": answer.tool_name, "arguments": ""}
-            first["tool_calls"] = [
-                {"index": 0, "id": _call_id(index), "type": "function", "function": function}
-            ]
+            first["tool_calls"] = [{"index": 0, "id": _call_id(index), "type": "function", "function": function}]
         yield chunk(index, first)
     for piece in answer.pieces:
         await asyncio.sleep(CHUNK_DELAY_S)

@@ -16,7 +16,7 @@ from tokens_forge.clock import SystemClock
 from tokens_forge.ids import new_id
 from tokens_forge.keys import KeyKind
 from tokens_forge.money import Money
-from tokens_forge.settlement import Settlement
+from tokens_forge.settlement import Balances, Books
 from tokens_forge.store.accounts import DynamoAccountStore
 from tokens_forge.store.catalog import DynamoCatalogWriter
 from tokens_forge.store.dynamodb import DynamoLedgerStore, LedgerTables
@@ -37,9 +37,7 @@ def seed(settings: Mapping[str, str], sandbox_url: str) -> dict[str, str]:
 def seed_catalogs(settings: Mapping[str, str], sandbox_url: str) -> None:
     """Write models, prices, channels and routes of both wallets, and the channels' credentials."""
     prefix = settings["FORGE_SECRETS_PREFIX"]
-    sandbox = demo.Upstream(
-        sandbox_url, prefix + demo.SANDBOX_CREDENTIAL, "sandbox upstream (no real provider)"
-    )
+    sandbox = demo.Upstream(sandbox_url, prefix + demo.SANDBOX_CREDENTIAL, "sandbox upstream (no real provider)")
     _put_secret(sandbox.credential, "sandbox-key")
     official = sandbox
     if settings.get("OPENAI_API_KEY"):
@@ -75,16 +73,12 @@ def seed_account(settings: Mapping[str, str]) -> dict[str, str]:
     )
     accounts = Accounts(DynamoAccountStore(_dynamodb(), settings["FORGE_ACCOUNTS_TABLE"]), ledger, clock)
     account = accounts.open("Demo account", _routed_currency(settings))
-    settlement = Settlement(ledger, clock)
+    balances = Balances(Books(ledger, clock))
     for kind, amount in demo.DEMO_FUNDS.items():
         currency = OFFICIAL_CURRENCY if kind is WalletKind.OFFICIAL else account.cash_currency
         order_id = new_id("ord", clock.now_ms())
-        settlement.top_up(
-            account.account_id, kind, Money.parse(amount, currency), order_id=order_id, source="demo"
-        )
-    tokens = {
-        kind: accounts.create_key(account.account_id, kind, f"demo {kind.value}").token for kind in KeyKind
-    }
+        balances.top_up(account.account_id, kind, Money.parse(amount, currency), order_id=order_id, source="demo")
+    tokens = {kind: accounts.create_key(account.account_id, kind, f"demo {kind.value}").token for kind in KeyKind}
     return {
         "FORGE_ACCOUNT_ID": account.account_id,
         "FORGE_OFFICIAL_KEY": tokens[KeyKind.OFFICIAL],

@@ -43,9 +43,7 @@ class Ports:
             sandbox=_port(environment, "FORGE_SANDBOX_PORT", 8090),
         )
         if len({ports.api, ports.aws, ports.sandbox}) < 3:
-            raise LocalFault(
-                "FORGE_PORT, FORGE_AWS_PORT and FORGE_SANDBOX_PORT must be three different ports."
-            )
+            raise LocalFault("FORGE_PORT, FORGE_AWS_PORT and FORGE_SANDBOX_PORT must be three different ports.")
         return ports
 
     @property
@@ -76,9 +74,7 @@ def base_environment(ports: Ports, environment: Mapping[str, str] = os.environ) 
     OPENAI_*: a provider's key goes to the seed and nowhere else.
     """
     clean = {name: value for name, value in environment.items() if not name.startswith(("AWS_", "OPENAI_"))}
-    no_proxy = ",".join(
-        filter(None, [environment.get("NO_PROXY") or environment.get("no_proxy"), "localhost", HOST])
-    )
+    no_proxy = ",".join(filter(None, [environment.get("NO_PROXY") or environment.get("no_proxy"), "localhost", HOST]))
     return clean | {
         "PYTHONPATH": os.pathsep.join([str(ROOT / "layers" / "common"), str(ROOT)]),
         "AWS_ENDPOINT_URL": ports.aws_url,

@@ -42,9 +42,7 @@ def outputs() -> dict[str, str]:
 
 def function_environment(function_name: str) -> dict[str, str]:
     """The settings that the template gives a function."""
-    configuration: dict[str, Any] = boto3.client("lambda").get_function_configuration(
-        FunctionName=function_name
-    )
+    configuration: dict[str, Any] = boto3.client("lambda").get_function_configuration(FunctionName=function_name)
     variables: dict[str, str] = configuration["Environment"]["Variables"]
     return {name: value for name, value in variables.items() if name.startswith(("FORGE_", "POWERTOOLS_"))}
 

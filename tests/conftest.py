@@ -12,7 +12,6 @@ from tests.support.server import serve
 from tests.support.upstream import Upstream
 from tokens_forge.wallets import WalletKind
 
-
 pytest_plugins = ["tests.support.fixtures"]
 
 

@@ -13,7 +13,7 @@ from tokens_forge.credentials import Credentials
 from tokens_forge.gateway import Gateway
 from tokens_forge.identity import Authenticator
 from tokens_forge.providers.port import Upstream
-from tokens_forge.settlement import Settlement
+from tokens_forge.settlement import Books, Settlement
 from tokens_forge.statements import Statements
 from tokens_forge.store.accounts import DynamoAccountStore
 from tokens_forge.store.catalog import DynamoCatalogReader
@@ -35,7 +35,7 @@ def compose(
     gateway = Gateway(
         authenticator=Authenticator(DynamoAccountStore(dynamodb, settings.accounts_table), ledger, clock),
         catalogs=CatalogCache(catalogs, clock),
-        settlement=Settlement(ledger, clock),
+        settlement=Settlement(Books(ledger, clock)),
         attempts=ChatAttempts(upstream, credentials, connect_s=settings.connect_s, silence_s=settings.silence_s),
         clock=clock,
         time_limit_s=settings.time_limit_s,

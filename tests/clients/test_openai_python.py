@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import openai
 import pytest
@@ -16,7 +17,7 @@ from tests.support.upstream import Upstream
 from tokens_forge.keys import KeyKind
 from tokens_forge.receipts import recompute
 
-HELLO = [{"role": "user", "content": "Say hello."}]
+HELLO: Any = [{"role": "user", "content": "Say hello."}]
 KINDS = [KeyKind.OFFICIAL, KeyKind.ROUTED]
 
 
@@ -30,7 +31,7 @@ def client(deployment: Deployment, base_url: str) -> Iterator[OpenAI]:
 def test_a_plain_answer_carries_its_receipt(deployment: Deployment, base_url: str, kind: KeyKind) -> None:
     token = deployment.key(kind)
     with OpenAI(base_url=base_url, api_key=token) as client:
-        answer = client.chat.completions.create(model=MODEL, messages=HELLO)  # type: ignore[call-overload]
+        answer: Any = client.chat.completions.create(model=MODEL, messages=HELLO)
     assert answer.choices[0].message.content == "Hello from the test provider."
     summary = answer.forge_receipt
     assert summary["wallet"] == kind.value
@@ -40,13 +41,11 @@ def test_a_plain_answer_carries_its_receipt(deployment: Deployment, base_url: st
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_stream_carries_its_receipt_in_the_usage_chunk(
-    deployment: Deployment, base_url: str, kind: KeyKind
-) -> None:
+def test_a_stream_carries_its_receipt_in_the_usage_chunk(deployment: Deployment, base_url: str, kind: KeyKind) -> None:
     token = deployment.key(kind)
     with OpenAI(base_url=base_url, api_key=token) as client:
-        chunks = list(
-            client.chat.completions.create(  # type: ignore[call-overload]
+        chunks: list[Any] = list(
+            client.chat.completions.create(
                 model=MODEL, messages=HELLO, stream=True, stream_options={"include_usage": True}
             )
         )
@@ -64,7 +63,7 @@ def test_the_streaming_helper_and_the_async_client_work_too(deployment: Deployme
     async def call() -> str:
         async with (
             AsyncOpenAI(base_url=base_url, api_key=token) as client,
-            client.chat.completions.stream(model=MODEL, messages=HELLO) as stream,  # type: ignore[arg-type]
+            client.chat.completions.stream(model=MODEL, messages=HELLO) as stream,
         ):
             return (await stream.get_final_completion()).choices[0].message.content or ""
 
@@ -74,16 +73,16 @@ def test_the_streaming_helper_and_the_async_client_work_too(deployment: Deployme
 def test_tool_calls_pass_through(client: OpenAI, upstream: Upstream) -> None:
     call = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": '{"q": "x"}'}}
     upstream.script(Behaviour(text="", tool_calls=(call,)), Behaviour(text="", tool_calls=(call,)))
-    tools = [
+    tools: Any = [
         {
             "type": "function",
             "function": {"name": "look_up", "parameters": {"type": "object", "properties": {}}},
         }
     ]
-    whole = client.chat.completions.create(model=MODEL, messages=HELLO, tools=tools)  # type: ignore[call-overload]
+    whole: Any = client.chat.completions.create(model=MODEL, messages=HELLO, tools=tools)
     assert whole.choices[0].message.tool_calls[0].function.arguments == '{"q": "x"}'
     assert whole.choices[0].finish_reason == "tool_calls"
-    with client.chat.completions.stream(model=MODEL, messages=HELLO, tools=tools) as stream:  # type: ignore[arg-type]
+    with client.chat.completions.stream(model=MODEL, messages=HELLO, tools=tools) as stream:
         final = stream.get_final_completion()
     streamed = final.choices[0].message.tool_calls
     assert streamed is not None and streamed[0].function.arguments == '{"q": "x"}'
@@ -104,16 +103,16 @@ def test_errors_reach_the_program_with_class_code_and_amounts(
         OpenAI(base_url=base_url, api_key=poor.key()) as broke,
         pytest.raises(openai.APIStatusError) as refused,
     ):
-        broke.chat.completions.create(model=MODEL, messages=HELLO)  # type: ignore[call-overload]
+        broke.chat.completions.create(model=MODEL, messages=HELLO)
     assert (refused.value.status_code, refused.value.code) == (402, "insufficient_quota")
     assert isinstance(refused.value.body, dict) and refused.value.body["forge"]["wallet"] == "official"
     assert upstream.requests == [], "and a 402 is never retried"
 
     with pytest.raises(openai.NotFoundError) as unknown:
-        client.chat.completions.create(model="gpt-99", messages=HELLO)  # type: ignore[call-overload]
+        client.chat.completions.create(model="gpt-99", messages=HELLO)
     assert unknown.value.code == "model_not_found"
     with pytest.raises(openai.BadRequestError) as wrong:
-        client.chat.completions.create(model=MODEL, messages=HELLO, max_tokens=0)  # type: ignore[call-overload]
+        client.chat.completions.create(model=MODEL, messages=HELLO, max_tokens=0)
     assert wrong.value.param == "max_tokens"
     with OpenAI(base_url=base_url, api_key="tf_none") as stranger, pytest.raises(openai.AuthenticationError):
         stranger.models.list()
@@ -125,11 +124,9 @@ def test_the_sdk_retries_a_provider_failure_and_pays_once(
     upstream.script(error(500, retry_after="1"))
     token = deployment.key()
     with OpenAI(base_url=base_url, api_key=token) as client:
-        answer = client.chat.completions.create(model=MODEL, messages=HELLO)  # type: ignore[call-overload]
+        answer: Any = client.chat.completions.create(model=MODEL, messages=HELLO)
     assert answer.choices[0].message.content
-    reasons = [
-        receipt["settlement_reason"] for receipt in Api(base_url, token).get("/receipts").json()["data"]
-    ]
+    reasons = [receipt["settlement_reason"] for receipt in Api(base_url, token).get("/receipts").json()["data"]]
     assert reasons == ["completed", "upstream_failed"]
 
 
@@ -138,4 +135,4 @@ def test_a_stream_that_breaks_raises_in_the_program(client: OpenAI, upstream: Up
 
     upstream.script(error_frame())
     with pytest.raises(openai.APIError):
-        list(client.chat.completions.create(model=MODEL, messages=HELLO, stream=True))  # type: ignore[call-overload]
+        list(client.chat.completions.create(model=MODEL, messages=HELLO, stream=True))

@@ -25,9 +25,7 @@ def _nothing_moved(deployment: Deployment, upstream: Upstream) -> Any:
     assert upstream.requests == []
 
 
-def check(
-    response: Any, status: int, code: str, error_class: str, param: str | None = None
-) -> dict[str, Any]:
+def check(response: Any, status: int, code: str, error_class: str, param: str | None = None) -> dict[str, Any]:
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/json"
     assert response.headers["x-request-id"].startswith("rid_")
@@ -52,9 +50,7 @@ def test_malformed_json(deployment: Deployment, base_url: str, raw: bytes) -> No
         ({"service_tier": "priority"}, "service_tier"),
     ],
 )
-def test_wrong_types_name_the_field(
-    deployment: Deployment, base_url: str, fields: dict[str, Any], param: str
-) -> None:
+def test_wrong_types_name_the_field(deployment: Deployment, base_url: str, fields: dict[str, Any], param: str) -> None:
     check(Api(base_url, deployment.key()).chat(**fields), 400, "invalid_request", "request", param)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from mangum import Mangum
 
 from tests.support.deployment import Deployment
@@ -12,11 +15,20 @@ from tests.support.http import chat_body
 from tokens_forge.receipts import recompute
 
 
+@pytest.fixture
+def handler(deployment: Deployment) -> Iterator[Mangum]:
+    """The Lambda handler, with an event loop that ends with the test: in Lambda it lives as long as the process."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield Mangum(deployment.app, lifespan="off")
+    loop.run_until_complete(deployment.services.close())
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
 def event(method: str, path: str, token: str | None, body: Any = None) -> dict[str, Any]:
     """A REST API proxy event (payload format 1.0), as the AWS documentation shows it."""
-    headers = (
-        {"Host": "api.invalid", "Authorization": f"Bearer {token}"} if token else {"Host": "api.invalid"}
-    )
+    headers = {"Host": "api.invalid", "Authorization": f"Bearer {token}"} if token else {"Host": "api.invalid"}
     return {
         "resource": "/{proxy+}",
         "path": path,
@@ -34,8 +46,8 @@ def event(method: str, path: str, token: str | None, body: Any = None) -> dict[s
     }  # fmt: skip
 
 
-def test_every_buffered_route_answers_through_mangum(deployment: Deployment) -> None:
-    handler, token = Mangum(deployment.app, lifespan="off"), deployment.key()
+def test_every_buffered_route_answers_through_mangum(deployment: Deployment, handler: Mangum) -> None:
+    token = deployment.key()
 
     def call(method: str, path: str, body: Any = None, key: str | None = token) -> tuple[int, Any]:
         answer = handler(event(method, path, key, body), None)  # type: ignore[arg-type]
@@ -50,11 +62,11 @@ def test_every_buffered_route_answers_through_mangum(deployment: Deployment) -> 
     assert (status, error["error"]["code"]) == (401, "invalid_api_key")
 
 
-def test_the_local_gateways_inference_route_answers_and_streams_into_a_buffer(deployment: Deployment) -> None:
+def test_the_local_gateways_inference_route_answers_and_streams_into_a_buffer(
+    deployment: Deployment, handler: Mangum
+) -> None:
     """Only under `make run`: a deployment streams. The charge is the same."""
-    import asyncio
-
-    handler, token = Mangum(deployment.app, lifespan="off"), deployment.key()
+    token = deployment.key()
     whole = handler(event("POST", "/v1/chat/completions", token, chat_body()), None)  # type: ignore[arg-type]
     assert json.loads(whole["body"])["forge_receipt"]["wallet"] == "official"
     streamed = handler(event("POST", "/v1/chat/completions", token, chat_body(stream=True)), None)  # type: ignore[arg-type]
@@ -62,4 +74,3 @@ def test_the_local_gateways_inference_route_answers_and_streams_into_a_buffer(de
     [receipt] = json.loads(handler(event("GET", "/v1/receipts", token), None)["body"])["data"][:1]  # type: ignore[arg-type]
     assert recompute(receipt) == receipt["charge"] != "0.00"
     assert deployment.wallet().holds == {}
-    asyncio.get_event_loop_policy().get_event_loop().run_until_complete(deployment.services.close())

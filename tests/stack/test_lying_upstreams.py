@@ -141,12 +141,8 @@ def test_a_stream_that_breaks_in_the_middle_is_charged_for_what_came(
     api = Api(base_url, deployment.key())
     response, events = api.stream(stream_options={"include_usage": True})
     assert response.status_code == 200
-    assert events[-1]["error"]["forge"]["class"] == "provider_health", (
-        "ends with an error event and without [DONE]"
-    )
-    seen = "".join(
-        choice["delta"].get("content") or "" for event in events[:-1] for choice in event["choices"]
-    )
+    assert events[-1]["error"]["forge"]["class"] == "provider_health", "ends with an error event and without [DONE]"
+    seen = "".join(choice["delta"].get("content") or "" for event in events[:-1] for choice in event["choices"])
     receipt = receipt_of(deployment, api, response)
     assert receipt["settlement_reason"] == ("upstream_broke" if seen else "no_output")
     if seen:
@@ -190,9 +186,7 @@ def test_usage_that_is_missing_or_cannot_be_true_is_estimated(
 def test_usage_above_the_bound_is_charged_up_to_the_hold_only(
     deployment: Deployment, base_url: str, upstream: Upstream, streamed: bool
 ) -> None:
-    upstream.script(
-        Behaviour(usage={"prompt_tokens": 10**6, "completion_tokens": 10**8}, usage_in_stream=True)
-    )
+    upstream.script(Behaviour(usage={"prompt_tokens": 10**6, "completion_tokens": 10**8}, usage_in_stream=True))
     api = Api(base_url, deployment.key())
     response = api.stream()[0] if streamed else api.chat()
     receipt = receipt_of(deployment, api, response)

@@ -41,9 +41,7 @@ def test_a_call_charges_its_one_wallet_and_its_receipt_explains_it(
     assert response.status_code == 200, response.text
 
     receipt = api.get(f"/receipts/{response.headers['x-forge-receipt-id']}").json()
-    label, currency = (
-        ("Official model Credit", "USD") if wallet is WalletKind.OFFICIAL else ("Routed balance", "CNY")
-    )
+    label, currency = ("Official model Credit", "USD") if wallet is WalletKind.OFFICIAL else ("Routed balance", "CNY")
     assert (receipt["wallet"], receipt["wallet_label"], receipt["currency"]) == (
         wallet.value,
         label,
@@ -93,9 +91,7 @@ def test_a_stream_keeps_to_what_official_clients_can_read(deployment: Deployment
     _, events = api.stream()
     assert events[-1] == "[DONE]"
     chunks = events[:-1]
-    assert all(chunk["choices"] for chunk in chunks), (
-        "no usage chunk without asking: programs index choices[0]"
-    )
+    assert all(chunk["choices"] for chunk in chunks), "no usage chunk without asking: programs index choices[0]"
     assert all("usage" not in chunk for chunk in chunks)
     assert len({(chunk["id"], chunk["created"], chunk["model"]) for chunk in chunks}) == 1
     assert chunks[0]["choices"][0]["delta"]["role"] == "assistant"

@@ -67,9 +67,7 @@ def test_fifty_parallel_calls_of_which_ten_can_be_paid(concurrent_engine: Engine
             assert deployment.wallet(WalletKind.ROUTED).available_nano == Money.parse("1000", "CNY").nano
             statement = api.get("/ledger", limit=100).json()
             assert (
-                statement["data"][0]["balance_after"]
-                == statement["wallet"]["balance"]
-                == decimal(wallet.balance_nano)
+                statement["data"][0]["balance_after"] == statement["wallet"]["balance"] == decimal(wallet.balance_nano)
             )
             assert statement["data"][-1]["balance_after"] == statement["data"][-1]["amount"]
 

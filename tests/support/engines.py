@@ -62,9 +62,7 @@ def build_client(session: Session, endpoint_url: str | None, config: Config | No
     """A DynamoDB client without retries (unless `config` says otherwise)."""
     merged = _NO_RETRY.merge(config) if config else _NO_RETRY
     with _session_lock:
-        return session.client(
-            "dynamodb", region_name=REGION, endpoint_url=endpoint_url, config=merged, **_ANYBODY
-        )
+        return session.client("dynamodb", region_name=REGION, endpoint_url=endpoint_url, config=merged, **_ANYBODY)
 
 
 @cache
@@ -84,9 +82,7 @@ def fresh_tables(name: str, endpoint_url: str | None, session: Session | None = 
     for table in tables(template):
         client.create_table(**table.create_arguments(names[table.logical_id]))
     try:
-        by_variable = {
-            variable: names[logical_id] for variable, logical_id in table_variables(template).items()
-        }
+        by_variable = {variable: names[logical_id] for variable, logical_id in table_variables(template).items()}
         yield Engine(name, endpoint_url, by_variable, session)
     finally:
         for table_name in names.values():

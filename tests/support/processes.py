@@ -50,9 +50,7 @@ def running(
                 # Ended by itself: most likely the port was taken meanwhile. Silent: another try would be as silent.
                 if attempt == tries or process.poll() is None:
                     tail = log_path.read_text(errors="replace")[-2000:]
-                    raise DidNotStart(
-                        f"{command(port)[0]} did not answer on port {port} in {within_s} s:\n{tail}"
-                    )
+                    raise DidNotStart(f"{command(port)[0]} did not answer on port {port} in {within_s} s:\n{tail}")
             finally:
                 _end(process, end_within_s)
 

@@ -52,9 +52,7 @@ class Table:
 
     def create_arguments(self, name: str) -> dict[str, Any]:
         """Keyword arguments for `client.create_table`, under a name of the caller's choice."""
-        arguments = {
-            key: copy.deepcopy(self.properties[key]) for key in _CREATE_TABLE if key in self.properties
-        }
+        arguments = {key: copy.deepcopy(self.properties[key]) for key in _CREATE_TABLE if key in self.properties}
         if "StreamSpecification" in self.properties:
             arguments["StreamSpecification"] = {
                 "StreamEnabled": True,
@@ -104,13 +102,9 @@ def table_variables(template: Mapping[str, Any] | None = None) -> dict[str, str]
                 continue
             target = value.get("Ref") if isinstance(value, dict) else None
             if target not in known:
-                raise ValueError(
-                    f"{logical_id}: {variable} is not a Ref to a table of this template: {value!r}"
-                )
+                raise ValueError(f"{logical_id}: {variable} is not a Ref to a table of this template: {value!r}")
             if found.setdefault(variable, target) != target:
-                raise ValueError(
-                    f"{logical_id}: {variable} means {target} here and {found[variable]} elsewhere"
-                )
+                raise ValueError(f"{logical_id}: {variable} means {target} here and {found[variable]} elsewhere")
     return found
 
 

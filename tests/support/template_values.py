@@ -17,9 +17,7 @@ _PSEUDO = {
 _NOTHING = object()  # AWS::NoValue: the property is not there
 
 
-def deployed(
-    parameters: Mapping[str, str] | None = None, template: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+def deployed(parameters: Mapping[str, str] | None = None, template: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Resources by logical id; those whose condition is false are absent. References between resources stay as they are.
 
     `!Sub` is worked out where all of its names are known. Raises KeyError for a parameter without a value.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,10 +52,19 @@ def test_a_server_answers_inside_the_block_and_is_gone_after_it(tmp_path: Path) 
 
 
 def test_a_server_that_ignores_being_asked_is_ended_all_the_same(tmp_path: Path) -> None:
+    started_s = time.monotonic()
     with _started(tmp_path, "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)"):
         pass
+    assert time.monotonic() - started_s < 20  # it would have slept for a minute
     with pytest.raises(ProcessLookupError):
         os.kill(_pids(tmp_path)[0], 0)
+
+
+def test_a_server_is_asked_before_it_is_killed(tmp_path: Path) -> None:
+    story = "import signal; signal.signal(signal.SIGTERM, lambda *_: sys.exit((folder / 'bye').touch()))"
+    with _started(tmp_path, story):
+        pass
+    assert (tmp_path / "bye").exists()
 
 
 def test_a_failing_test_does_not_leave_its_server_behind(tmp_path: Path) -> None:

@@ -158,9 +158,7 @@ class Upstream:
             self._tasks.discard(task)
             writer.close()
 
-    async def _serve(
-        self, request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
+    async def _serve(self, request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; True when the connection may carry another one."""
         behaviour = self._take(request)
         outcome = "stopped"

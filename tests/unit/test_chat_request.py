@@ -82,9 +82,7 @@ def test_the_smaller_of_two_output_limits_counts() -> None:
 
 def test_text_bytes_are_utf8_bytes_and_leave_out_image_data() -> None:
     plain = parse_chat(body(messages=[{"role": "user", "content": "你好"}]))
-    assert plain.text_bytes == len(
-        json.dumps(plain.fields, ensure_ascii=False, separators=(",", ":")).encode()
-    )
+    assert plain.text_bytes == len(json.dumps(plain.fields, ensure_ascii=False, separators=(",", ":")).encode())
     parts = [
         {"type": "text", "text": "what is this"},
         {"type": "image_url", "image_url": {"url": "data:" + "A" * 9999}},

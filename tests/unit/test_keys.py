@@ -19,9 +19,7 @@ def test_a_key_shows_its_wallet_and_opens_only_with_its_own_secret(kind: KeyKind
     assert token is not None
     assert (token.kind, token.account_id, token.key_id) == (kind, ACCOUNT, made.key.key_id)
     assert opens(made.key, token)
-    assert not opens(
-        made.key, replace(token, secret=token.secret[:-1] + ("0" if token.secret[-1] != "0" else "1"))
-    )
+    assert not opens(made.key, replace(token, secret=token.secret[:-1] + ("0" if token.secret[-1] != "0" else "1")))
 
 
 def test_a_key_does_not_open_the_other_wallet() -> None:
@@ -50,8 +48,16 @@ def test_an_expiry_is_over_at_its_moment() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "sk-abc", "tf_official_", "tf_other_" + "0" * 20 + "_" + "0" * 40, "tf_official_" + "0" * 20 + "_" + "0" * 39,
-     "tf_official_" + "O" * 20 + "_" + "0" * 40, "tf_official_" + "0" * 20 + "_" + "0" * 41, "tf_official_" + "0" * 20 + "_" + "0" * 40 + "\n"],
-)  # fmt: skip
+    [
+        "",
+        "sk-abc",
+        "tf_official_",
+        f"tf_other_{'0' * 20}_{'0' * 40}",
+        f"tf_official_{'0' * 20}_{'0' * 39}",
+        f"tf_official_{'0' * 20}_{'0' * 41}",
+        f"tf_official_{'O' * 20}_{'0' * 40}",
+        f"tf_official_{'0' * 20}_{'0' * 40}\n",
+    ],
+)
 def test_what_is_not_a_key_is_not_parsed(text: str) -> None:
     assert parse_token(text) is None

@@ -90,9 +90,7 @@ def test_details_that_exceed_the_whole_are_cut() -> None:
         "completion_tokens_details": {"reasoning_tokens": 9},
     }
     assert usage_of(raw) == Usage(cached_input=10, output=2, reasoning=2)
-    assert usage_of({"prompt_tokens": 10, "completion_tokens": 2, "prompt_tokens_details": "x"}) == Usage(
-        10, output=2
-    )
+    assert usage_of({"prompt_tokens": 10, "completion_tokens": 2, "prompt_tokens_details": "x"}) == Usage(10, output=2)
 
 
 def test_all_text_of_a_message_is_output() -> None:
@@ -100,9 +98,7 @@ def test_all_text_of_a_message_is_output() -> None:
         "role": "assistant",
         "content": "héllo",
         "refusal": None,
-        "tool_calls": [
-            {"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-        ],
+        "tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
     }
     assert output_bytes(message) == 6 + 1 + 2
     assert output_bytes(None) == 0

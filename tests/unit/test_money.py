@@ -46,9 +46,7 @@ def test_decimal_strings_are_read_exactly(text: str, nano: int) -> None:
     assert Money.parse(text, "USD").nano == nano
 
 
-@pytest.mark.parametrize(
-    "text", ["", "1.", ".5", "1e3", "1,5", "0.0000000001", "NaN", " 1", "1 ", "٣", "--1", "1\n"]
-)
+@pytest.mark.parametrize("text", ["", "1.", ".5", "1e3", "1,5", "0.0000000001", "NaN", " 1", "1 ", "٣", "--1", "1\n"])
 def test_anything_else_is_not_an_amount(text: str) -> None:
     with pytest.raises(ValueError):
         Money.parse(text, "USD")

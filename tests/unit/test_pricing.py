@@ -30,17 +30,13 @@ multipliers = st.integers(1, 20_000_000)
 @st.composite
 def prices(draw: st.DrawFn) -> Price:
     own = draw(st.booleans())
-    tiers = tuple(
-        PriceTier(draw(st.integers(0, 500_000)), draw(unit_prices)) for _ in range(draw(st.integers(0, 3)))
-    )
+    tiers = tuple(PriceTier(draw(st.integers(0, 500_000)), draw(unit_prices)) for _ in range(draw(st.integers(0, 3))))
     base = UnitPrices(1 + draw(unit_price), draw(unit_price), draw(unit_price), draw(unit_price))
     return Price("v", "USD", base, PPM if own else draw(multipliers), "own" if own else "official", tiers)
 
 
 @given(usages, unit_prices, multipliers)
-def test_the_charge_is_the_exact_fraction_rounded_up_once(
-    usage: Usage, unit: UnitPrices, multiplier: int
-) -> None:
+def test_the_charge_is_the_exact_fraction_rounded_up_once(usage: Usage, unit: UnitPrices, multiplier: int) -> None:
     exact = sum(
         Fraction(count * price)
         for count, price in (
@@ -63,9 +59,7 @@ def test_one_more_token_never_costs_less(usage: Usage, unit: UnitPrices, multipl
 
 
 @given(usages, usages, unit_prices, multipliers)
-def test_splitting_a_request_never_gains(
-    first: Usage, second: Usage, unit: UnitPrices, multiplier: int
-) -> None:
+def test_splitting_a_request_never_gains(first: Usage, second: Usage, unit: UnitPrices, multiplier: int) -> None:
     together = Usage(
         first.input + second.input,
         first.cached_input + second.cached_input,

@@ -14,7 +14,7 @@ from tokens_forge.intents import Intent, Outcome
 from tokens_forge.journal import Attempt, EntryType, SettlementReason, UsageSource, entry_id_of
 from tokens_forge.money import Money
 from tokens_forge.pricing import Usage, price_usage
-from tokens_forge.settlement import AlreadySettled, HoldLost, HoldRefused, RetryRule, Settlement
+from tokens_forge.settlement import AlreadySettled, Balances, Books, HoldLost, HoldRefused, RetryRule, Settlement
 from tokens_forge.store.port import StoreConflict, StoreFault, StoreSilent, StoreThrottled
 from tokens_forge.store.simulated import SimulatedLedgerStore
 from tokens_forge.wallets import HoldRefusal, Wallet, WalletKind
@@ -65,6 +65,7 @@ class Bench:
     store: Flaky
     clock: FixedClock
     settlement: Settlement
+    balances: Balances
 
     def wallet(self, kind: WalletKind = WalletKind.OFFICIAL) -> Wallet:
         wallet = self.store.read_wallet(ACCOUNT, kind)
@@ -77,7 +78,8 @@ def bench() -> Bench:
     store, clock = Flaky(), FixedClock()
     for kind, currency in ((WalletKind.OFFICIAL, "USD"), (WalletKind.ROUTED, "CNY")):
         store.open_wallet(Wallet(ACCOUNT, kind, currency, opened_at_ms=NOW_MS))
-    made = Bench(store, clock, Settlement(store, clock, RetryRule(random_unit=lambda: 0.5)))
+    books = Books(store, clock, RetryRule(random_unit=lambda: 0.5))
+    made = Bench(store, clock, Settlement(books), Balances(books))
     fund(made, WalletKind.OFFICIAL, Money(DOLLAR, "USD"))
     fund(made, WalletKind.ROUTED, Money(DOLLAR, "CNY"))
     return made
@@ -85,7 +87,7 @@ def bench() -> Bench:
 
 def fund(bench: Bench, kind: WalletKind, amount: Money) -> str:
     order_id = new_id("ord", NOW_MS)
-    bench.settlement.top_up(ACCOUNT, kind, amount, order_id=order_id, source="test")
+    bench.balances.top_up(ACCOUNT, kind, amount, order_id=order_id, source="test")
     return order_id
 
 
@@ -199,7 +201,8 @@ def test_the_intent_is_written_before_the_hold(bench: Bench) -> None:
     made = intent(2 * DOLLAR)
     with pytest.raises(HoldRefused):
         bench.settlement.hold(made, auth_epoch=0)
-    assert bench.store.intents[(made.minute, made.request_id)] == made
+    record = bench.store.read_intent(made.request_id)
+    assert record is not None and record.intent == made
 
 
 @pytest.mark.parametrize("fault", [StoreConflict("x"), StoreThrottled("x"), StoreSilent("x")])
@@ -241,18 +244,14 @@ def test_another_fault_is_not_retried(bench: Bench) -> None:
 
 def test_an_order_is_credited_once(bench: Bench) -> None:
     order_id = fund(bench, WalletKind.OFFICIAL, Money(5, "USD"))
-    again = bench.settlement.top_up(
-        ACCOUNT, WalletKind.OFFICIAL, Money(5, "USD"), order_id=order_id, source="test"
-    )
+    again = bench.balances.top_up(ACCOUNT, WalletKind.OFFICIAL, Money(5, "USD"), order_id=order_id, source="test")
     assert bench.wallet().available_nano == DOLLAR + 5
     assert [(posting.book_account, posting.nano) for posting in again.postings] == [
         ("wallet", 5),
         ("clearing:test", -5),
     ]
     with pytest.raises(AlreadySettled):
-        bench.settlement.top_up(
-            ACCOUNT, WalletKind.OFFICIAL, Money(6, "USD"), order_id=order_id, source="test"
-        )
+        bench.balances.top_up(ACCOUNT, WalletKind.OFFICIAL, Money(6, "USD"), order_id=order_id, source="test")
 
 
 def test_a_wallet_takes_no_other_currency_and_no_other_account_money(bench: Bench) -> None:
@@ -261,9 +260,7 @@ def test_a_wallet_takes_no_other_currency_and_no_other_account_money(bench: Benc
         ("acc_zzzzzzzzzzzz", Money(5, "USD"), HoldRefusal.NO_WALLET),
     ):
         with pytest.raises(HoldRefused) as refused:
-            bench.settlement.top_up(
-                account, WalletKind.OFFICIAL, amount, order_id=new_id("ord", NOW_MS), source="test"
-            )
+            bench.balances.top_up(account, WalletKind.OFFICIAL, amount, order_id=new_id("ord", NOW_MS), source="test")
         assert refused.value.refusal is refusal
 
 
@@ -275,9 +272,7 @@ def test_a_keys_spend_limit_is_hard_and_unspent_holds_come_back_to_it(bench: Ben
         bench.settlement.hold(intent(600, key_has_spend_limit=True), auth_epoch=0)
     assert refused.value.refusal is HoldRefusal.KEY_SPEND_LIMIT
     entry = bench.settlement.settle(held, outcome(Usage(output=1)))
-    assert (
-        entry.request is not None and entry.request.charge_nano == 600
-    )  # 600 nano of output are capped at the hold
+    assert entry.request is not None and entry.request.charge_nano == 600  # 600 nano of output are capped at the hold
     assert bench.wallet().key_spend_left_nano == {limited.key_id: 400}
 
 

@@ -14,15 +14,21 @@ from tokens_forge.wallets import WalletKind
 
 
 class EntryType(StrEnum):
-    """What an entry settles."""
+    """What an entry settles. A reversal's id names the type it reverses: `<ulid>.reversal-of-top_up`."""
 
     REQUEST = "request"
+    LATE = "late"
     TOP_UP = "top_up"
+    ADJUSTMENT = "adjustment"
+    REVERSAL = "reversal"
 
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """One side of an entry. `book_account` is `wallet`, `revenue` or `clearing:<source>`; a positive amount adds to it."""
+    """One side of an entry; a positive amount adds to it.
+
+    `book_account` is `wallet` (the customer's), `revenue`, `operator` (our own gains and losses), or `clearing:<source>`.
+    """
 
     book_account: str
     nano: int
@@ -39,6 +45,8 @@ class SettlementReason(StrEnum):
     CLIENT_LEFT = "client_left"
     DEADLINE = "deadline"
     GATEWAY_FAILED = "gateway_failed"
+    ABANDONED = "abandoned"
+    NOT_HELD = "not_held"
 
 
 FREE_OF_CHARGE = frozenset(
@@ -47,6 +55,7 @@ FREE_OF_CHARGE = frozenset(
         SettlementReason.UPSTREAM_REJECTED,
         SettlementReason.UPSTREAM_FAILED,
         SettlementReason.GATEWAY_FAILED,
+        SettlementReason.NOT_HELD,
     }
 )
 
@@ -105,7 +114,7 @@ class Entry:
     def __post_init__(self) -> None:
         assert sum(posting.nano for posting in self.postings) == 0, "postings sum to zero"
         assert all(posting.nano != 0 for posting in self.postings), "a posting moves something"
-        assert (self.request is not None) == (self.type is EntryType.REQUEST)
+        assert (self.request is not None) == (self.type in (EntryType.REQUEST, EntryType.LATE))
         if self.request is not None:
             assert 0 <= self.request.charge_nano <= self.request.hold_nano, "charge never exceeds the hold"
             assert self.wallet_nano == -self.request.charge_nano, "the receipt's charge is what the wallet pays"
@@ -113,7 +122,7 @@ class Entry:
     @property
     def type(self) -> EntryType:
         """What this entry settles."""
-        return EntryType(self.entry_id.partition(".")[2])
+        return EntryType(self.entry_id.partition(".")[2].partition("-of-")[0])
 
     @property
     def wallet_nano(self) -> int:
@@ -124,6 +133,12 @@ class Entry:
     def occurred_at_ms(self) -> int:
         """When the thing began that this entry settles: the time in its id, which orders the statement."""
         return time_ms_of(self.entry_id.partition(".")[0])
+
+
+def reversal_id_of(entry: Entry) -> str:
+    """The one id under which an entry can be reversed, once."""
+    ulid, _, entry_type = entry.entry_id.partition(".")
+    return f"{ulid}.{EntryType.REVERSAL.value}-of-{entry_type}"
 
 
 def entry_id_of(identifier: str, entry_type: EntryType) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tokens_forge.intents import Intent
+from tokens_forge.intents import Intent, Outcome
 from tokens_forge.journal import (
     Attempt,
     Entry,
@@ -20,6 +20,7 @@ from tokens_forge.journal import (
     book_of,
 )
 from tokens_forge.pricing import Price, PriceTier, UnitPrices, Usage
+from tokens_forge.store.port import IntentRecord
 from tokens_forge.wallets import OpenHold, Wallet, WalletKind, WalletStatus
 
 Item = dict[str, Any]
@@ -186,6 +187,81 @@ def intent_item(intent: Intent) -> Item:
     }
 
 
+def outcome_attribute(outcome: Outcome) -> Item:
+    """An outcome or a checkpoint inside an intent item."""
+    return {
+        "M": {
+            "reason": text(outcome.reason.value),
+            "usage": _usage_attribute(outcome.usage),
+            "usage_source": text(outcome.usage_source.value),
+            "attempts": _attempts_attribute(outcome.attempts),
+        }
+    }
+
+
+def intent_record_of(item: Item) -> IntentRecord:
+    """The intent record that an item stands for."""
+    intent = Intent(
+        request_id=item["request_id"]["S"],
+        account_id=item["account_id"]["S"],
+        kind=WalletKind(item["kind"]["S"]),
+        key_id=item["key_id"]["S"],
+        key_has_spend_limit=item["key_has_spend_limit"]["BOOL"],
+        model=item["model"]["S"],
+        endpoint=item["endpoint"]["S"],
+        primary_channel_id=item["primary_channel_id"]["S"],
+        price=price_of(item["price"]),
+        hold_nano=_int(item["hold"]),
+    )
+    outcome, checkpoint = item.get("outcome"), item.get("checkpoint")
+    return IntentRecord(
+        intent,
+        outcome=_outcome_of(outcome["M"]) if outcome else None,
+        checkpoint=_outcome_of(checkpoint["M"]) if checkpoint else None,
+    )
+
+
+def _outcome_of(fields: Mapping[str, Any]) -> Outcome:
+    return Outcome(
+        reason=SettlementReason(fields["reason"]["S"]),
+        usage=_usage_of(fields["usage"]),
+        usage_source=UsageSource(fields["usage_source"]["S"]),
+        attempts=_attempts_of(fields["attempts"]),
+    )
+
+
+def _usage_attribute(usage: Usage) -> Item:
+    return numbers(
+        {
+            "input": usage.input,
+            "cached_input": usage.cached_input,
+            "cache_write": usage.cache_write,
+            "output": usage.output,
+            "reasoning": usage.reasoning,
+        }
+    )
+
+
+def _usage_of(attribute: Item) -> Usage:
+    return Usage(**{bucket: _int(tokens) for bucket, tokens in attribute["M"].items()})
+
+
+def _attempts_attribute(attempts: tuple[Attempt, ...]) -> Item:
+    return {
+        "L": [
+            {"L": [text(attempt.channel_id), text(attempt.outcome), number(attempt.duration_ms)]}
+            for attempt in attempts
+        ]
+    }
+
+
+def _attempts_of(attribute: Item) -> tuple[Attempt, ...]:
+    return tuple(
+        Attempt(channel["S"], outcome["S"], _int(duration))
+        for channel, outcome, duration in (attempt["L"] for attempt in attribute["L"])
+    )
+
+
 def entry_key(account_id: str, kind: WalletKind, entry_id: str) -> Item:
     """The key of a journal item: a function of the entry's identity alone, so it can exist once."""
     return {"book": text(book_of(account_id, kind, entry_id)), "entry_id": text(entry_id)}
@@ -207,32 +283,18 @@ def entry_item(entry: Entry) -> Item:
 
 
 def _request_attribute(facts: RequestFacts) -> Item:
-    usage = facts.usage
     return {
         "M": {
             "key_id": text(facts.key_id),
             "model": text(facts.model),
             "endpoint": text(facts.endpoint),
-            "attempts": {
-                "L": [
-                    {"L": [text(attempt.channel_id), text(attempt.outcome), number(attempt.duration_ms)]}
-                    for attempt in facts.attempts
-                ]
-            },
+            "attempts": _attempts_attribute(facts.attempts),
             "backup_used": {"BOOL": facts.backup_used},
             "price_version": text(facts.price_version),
             "price_basis": text(facts.price_basis),
             "unit_prices": unit_prices_attribute(facts.unit_prices),
             "multiplier_ppm": number(facts.multiplier_ppm),
-            "usage": numbers(
-                {
-                    "input": usage.input,
-                    "cached_input": usage.cached_input,
-                    "cache_write": usage.cache_write,
-                    "output": usage.output,
-                    "reasoning": usage.reasoning,
-                }
-            ),
+            "usage": _usage_attribute(facts.usage),
             "usage_source": text(facts.usage_source.value),
             "reason": text(facts.reason.value),
             "hold": number(facts.hold_nano),
@@ -268,16 +330,13 @@ def _request_of(fields: Mapping[str, Any]) -> RequestFacts:
         key_id=fields["key_id"]["S"],
         model=fields["model"]["S"],
         endpoint=fields["endpoint"]["S"],
-        attempts=tuple(
-            Attempt(channel["S"], outcome["S"], _int(duration))
-            for channel, outcome, duration in (attempt["L"] for attempt in fields["attempts"]["L"])
-        ),
+        attempts=_attempts_of(fields["attempts"]),
         backup_used=fields["backup_used"]["BOOL"],
         price_version=fields["price_version"]["S"],
         price_basis=fields["price_basis"]["S"],
         unit_prices=unit_prices_of(fields["unit_prices"]),
         multiplier_ppm=_int(fields["multiplier_ppm"]),
-        usage=Usage(**{bucket: _int(tokens) for bucket, tokens in fields["usage"]["M"].items()}),
+        usage=_usage_of(fields["usage"]),
         usage_source=UsageSource(fields["usage_source"]["S"]),
         reason=SettlementReason(fields["reason"]["S"]),
         hold_nano=_int(fields["hold"]),

@@ -9,7 +9,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tokens_forge.intents import Intent
+from tokens_forge.ids import minute_of, time_ms_of
+from tokens_forge.intents import Intent, Outcome
 from tokens_forge.journal import Entry, day_book
 from tokens_forge.store.codec import (
     Item,
@@ -18,7 +19,10 @@ from tokens_forge.store.codec import (
     entry_of,
     hold_attribute,
     intent_item,
+    intent_key,
+    intent_record_of,
     number,
+    outcome_attribute,
     text,
     wallet_item,
     wallet_key,
@@ -26,15 +30,18 @@ from tokens_forge.store.codec import (
 )
 from tokens_forge.store.port import (
     CloseHold,
+    Credit,
     HoldAnswer,
+    IntentRecord,
     PostAnswer,
     StoreConflict,
     StoreFault,
     StoreSilent,
     StoreThrottled,
+    Unchanged,
     WalletChange,
 )
-from tokens_forge.wallets import HoldRequest, Wallet, WalletKind, WalletStatus
+from tokens_forge.wallets import HoldRequest, OpenHold, Wallet, WalletKind, WalletStatus
 
 _THROTTLED = frozenset(
     {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "ThrottlingError"}
@@ -65,15 +72,59 @@ class DynamoLedgerStore:
 
     def read_wallet(self, account_id: str, kind: WalletKind) -> Wallet | None:
         """A consistent read."""
-        with _faults():
-            answer = self._client.get_item(
-                TableName=self._tables.wallets, Key=wallet_key(account_id, kind), ConsistentRead=True
-            )
-        return wallet_of(answer["Item"]) if "Item" in answer else None
+        item = self._read_item(self._tables.wallets, wallet_key(account_id, kind))
+        return wallet_of(item) if item else None
 
     def put_intent(self, intent: Intent) -> None:
         """Write the intent if no record has its id: a late duplicate must not erase a recorded outcome."""
         self._put_if_absent(self._tables.requests, intent_item(intent), "request_id")
+
+    def record_outcome(self, intent: Intent, outcome: Outcome) -> None:
+        """Keep the outcome of a request that could not be settled; the first one stays."""
+        self._record(intent, "outcome", outcome, "attribute_exists(request_id) AND attribute_not_exists(outcome)")
+
+    def record_checkpoint(self, intent: Intent, progress: Outcome) -> None:
+        """Keep how far a long stream has got; the latest one stays."""
+        self._record(intent, "checkpoint", progress, "attribute_exists(request_id)")
+
+    def _record(self, intent: Intent, attribute: str, outcome: Outcome, condition: str) -> None:
+        try:
+            with _faults():
+                self._client.update_item(
+                    TableName=self._tables.requests,
+                    Key=intent_key(intent.minute, intent.request_id),
+                    UpdateExpression=f"SET {attribute} = :outcome",
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues={":outcome": outcome_attribute(outcome)},
+                )
+        except _ConditionFailed:
+            pass  # it is there already, or the record has expired: there is nothing to keep it in
+
+    def read_intent(self, request_id: str) -> IntentRecord | None:
+        """A consistent read."""
+        item = self._read_item(self._tables.requests, intent_key(minute_of(time_ms_of(request_id)), request_id))
+        return intent_record_of(item) if item else None
+
+    def minute_intents(self, minute: str) -> list[IntentRecord]:
+        """Every intent record of one UTC minute such as `2026-11-24T13:48`. A consistent read."""
+        return [intent_record_of(item) for item in self._query(self._tables.requests, "minute", minute)]
+
+    def _query(self, table: str, name: str, value: str) -> Iterator[Item]:
+        more: dict[str, Any] = {}
+        while True:
+            with _faults():
+                page = self._client.query(
+                    TableName=table,
+                    KeyConditionExpression="#name = :value",
+                    ExpressionAttributeNames={"#name": name},
+                    ExpressionAttributeValues={":value": text(value)},
+                    ConsistentRead=True,
+                    **more,
+                )
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def place_hold(self, request: HoldRequest) -> HoldAnswer:
         """Set aside in one conditional update."""
@@ -113,6 +164,7 @@ class DynamoLedgerStore:
 
     def post(self, entry: Entry, change: WalletChange) -> PostAnswer:
         """One transaction of two items: put the entry if absent, change the wallet if its condition holds."""
+        entry_key_item = entry_key(entry.account_id, entry.kind, entry.entry_id)
         put = {
             "TableName": self._tables.journal,
             "Item": entry_item(entry),
@@ -127,7 +179,13 @@ class DynamoLedgerStore:
         }
         try:
             with _faults():
-                self._client.transact_write_items(TransactItems=[{"Put": put}, {"Update": update}])
+                if isinstance(change, Unchanged):
+                    self._client.put_item(**put)
+                else:
+                    self._client.transact_write_items(TransactItems=[{"Put": put}, {"Update": update}])
+        except _ConditionFailed as failed:
+            item = failed.item or self._read_item(self._tables.journal, entry_key_item)
+            return PostAnswer(posted=False, existing=entry_of(item) if item else None)
         except _Cancelled as cancelled:
             existing, before = cancelled.items
             return PostAnswer(
@@ -137,12 +195,56 @@ class DynamoLedgerStore:
             )
         return PostAnswer(posted=True)
 
+    def release_hold(self, entry_id: str, account_id: str, kind: WalletKind, hold: OpenHold) -> bool:
+        """Give back a hold whose request is ended already; False when there is no such entry or no such hold."""
+        check = {
+            "TableName": self._tables.journal,
+            "Key": entry_key(account_id, kind, entry_id),
+            "ConditionExpression": "attribute_exists(entry_id)",
+        }
+        update = {
+            "TableName": self._tables.wallets,
+            "Key": wallet_key(account_id, kind),
+            **_close_hold(CloseHold(hold.hold_id, hold.nano, 0, hold.limited_key_id)),
+        }
+        try:
+            with _faults():
+                self._client.transact_write_items(TransactItems=[{"ConditionCheck": check}, {"Update": update}])
+        except _Cancelled:
+            return False
+        return True
+
+    def freeze_wallet(self, account_id: str, kind: WalletKind) -> None:
+        """Let the wallet take no new hold."""
+        self._update_wallet(
+            account_id,
+            kind,
+            "SET #status = :frozen",
+            names={"#status": "status"},
+            values={":frozen": text(WalletStatus.FROZEN.value)},
+        )
+
+    def every_wallet(self) -> Iterator[Wallet]:
+        """All wallets, each as some moment of the reading saw it."""
+        more: dict[str, Any] = {}
+        while True:
+            with _faults():
+                page = self._client.scan(TableName=self._tables.wallets, ConsistentRead=True, **more)
+            yield from (wallet_of(item) for item in page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
     def read_entry(self, account_id: str, kind: WalletKind, entry_id: str) -> Entry | None:
         """A consistent read."""
-        key = entry_key(account_id, kind, entry_id)
+        item = self._read_item(self._tables.journal, entry_key(account_id, kind, entry_id))
+        return entry_of(item) if item else None
+
+    def _read_item(self, table: str, key: Item) -> Item | None:
         with _faults():
-            answer = self._client.get_item(TableName=self._tables.journal, Key=key, ConsistentRead=True)
-        return entry_of(answer["Item"]) if "Item" in answer else None
+            answer = self._client.get_item(TableName=table, Key=key, ConsistentRead=True)
+        item: Item | None = answer.get("Item")
+        return item
 
     def day_entries(
         self, account_id: str, kind: WalletKind, day: str, *, before: str | None, limit: int
@@ -222,33 +324,51 @@ class DynamoLedgerStore:
 
 
 def _wallet_update(entry: Entry, change: WalletChange) -> dict[str, Any]:
+    """Expressions of the wallet's update. Each amount that moves is a number known beforehand: conditions have no arithmetic."""
+    if isinstance(change, Unchanged):
+        return {}
     if isinstance(change, CloseHold):
-        names = {"#hold": change.hold_id}
-        values = {
-            ":hold": number(change.hold_nano),
-            ":back": number(change.hold_nano - change.charge_nano),
-            ":charge": number(change.charge_nano),
-            ":one": number(1),
-        }
-        update = (
-            "SET available = available + :back, held = held - :hold, debits_total = debits_total + :charge,"
-            " open_holds = open_holds - :one"
-        )
-        if change.limited_key_id is not None:
-            names["#key"] = change.limited_key_id
-            # The limit may have been taken off the key meanwhile; the hold must close all the same.
-            values[":zero"] = number(0)
-            update += ", key_spend_left.#key = if_not_exists(key_spend_left.#key, :zero) + :back"
-        return {
-            "UpdateExpression": f"{update} REMOVE holds.#hold",
-            "ConditionExpression": "holds.#hold.nano = :hold",
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": values,
-        }
+        return _close_hold(change)
+    values = {":nano": number(change.nano), ":currency": text(entry.currency)}
+    if isinstance(change, Credit):
+        update = "available = available + :rest, debt = debt - :pays, credits_total = credits_total + :nano"
+        values[":pays"] = number(change.pays_debt_nano)
+        values[":rest"] = number(change.nano - change.pays_debt_nano)
+        condition = "debt >= :pays" if change.pays_debt_nano == change.nano else "debt = :pays"
+    else:
+        update = "available = available - :rest, debt = debt + :owed, debits_total = debits_total + :nano"
+        values[":owed"] = number(change.becomes_debt_nano)
+        values[":rest"] = number(change.nano - change.becomes_debt_nano)
+        condition = "available = :rest" if change.becomes_debt_nano else "available >= :rest"
     return {
-        "UpdateExpression": "SET available = available + :nano, credits_total = credits_total + :nano",
-        "ConditionExpression": "currency = :currency",
-        "ExpressionAttributeValues": {":nano": number(change.nano), ":currency": text(entry.currency)},
+        "UpdateExpression": f"SET {update}",
+        "ConditionExpression": f"currency = :currency AND {condition}",
+        "ExpressionAttributeValues": values,
+    }
+
+
+def _close_hold(change: CloseHold) -> dict[str, Any]:
+    names = {"#hold": change.hold_id}
+    values = {
+        ":hold": number(change.hold_nano),
+        ":back": number(change.hold_nano - change.charge_nano),
+        ":charge": number(change.charge_nano),
+        ":one": number(1),
+    }
+    update = (
+        "SET available = available + :back, held = held - :hold, debits_total = debits_total + :charge,"
+        " open_holds = open_holds - :one"
+    )
+    if change.limited_key_id is not None:
+        names["#key"] = change.limited_key_id
+        # The limit may have been taken off the key meanwhile; the hold must close all the same.
+        values[":zero"] = number(0)
+        update += ", key_spend_left.#key = if_not_exists(key_spend_left.#key, :zero) + :back"
+    return {
+        "UpdateExpression": f"{update} REMOVE holds.#hold",
+        "ConditionExpression": "holds.#hold.nano = :hold",
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
     }
 
 

@@ -6,12 +6,13 @@ values, with the item as it stood, so that the caller can say why without a seco
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from tokens_forge.intents import Intent
+from tokens_forge.intents import Intent, Outcome
 from tokens_forge.journal import Entry
-from tokens_forge.wallets import HoldRequest, Wallet, WalletKind
+from tokens_forge.wallets import HoldRequest, OpenHold, Wallet, WalletKind
 
 
 class StoreFault(Exception):
@@ -45,15 +46,47 @@ class CloseHold:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """Add to the wallet: bought or granted balance."""
+    """Add `nano` to what the wallet owns. A debt is paid first: `pays_debt_nano` is the part that does.
+
+    Condition: the currency is the entry's, and the debt is exactly what this pays, or at least `nano` when all of it goes there.
+    """
 
     nano: int
+    pays_debt_nano: int = 0
 
     def __post_init__(self) -> None:
-        assert self.nano > 0, "a credit adds something"
+        assert 0 <= self.pays_debt_nano <= self.nano and self.nano > 0, "a credit adds something"
 
 
-WalletChange = CloseHold | Credit
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Take `nano` from what the wallet owns. What is not available any more becomes a debt: `becomes_debt_nano`.
+
+    Condition: the currency is the entry's, and at least `nano` is available, or, with a debt, exactly the rest.
+    """
+
+    nano: int
+    becomes_debt_nano: int = 0
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.becomes_debt_nano <= self.nano and self.nano > 0, "a take removes something"
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Leave the wallet as it is: an entry that only says how something ended."""
+
+
+WalletChange = CloseHold | Credit | Take | Unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class IntentRecord:
+    """An intent as it is stored: with the outcome, if settling failed, and with the last checkpoint of a long stream."""
+
+    intent: Intent
+    outcome: Outcome | None = None
+    checkpoint: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +122,44 @@ class LedgerStore(Protocol):
         """Write the intent if no record has its id."""
         ...
 
+    def record_outcome(self, intent: Intent, outcome: Outcome) -> None:
+        """Keep the outcome of a request that could not be settled; the first one stays."""
+        ...
+
+    def record_checkpoint(self, intent: Intent, progress: Outcome) -> None:
+        """Keep how far a long stream has got; the latest one stays."""
+        ...
+
+    def read_intent(self, request_id: str) -> IntentRecord | None:
+        """A consistent read."""
+        ...
+
+    def minute_intents(self, minute: str) -> list[IntentRecord]:
+        """Every intent record of one UTC minute such as `2026-11-24T13:48`. A consistent read."""
+        ...
+
     def place_hold(self, request: HoldRequest) -> HoldAnswer:
         """Set aside in one conditional update: see `wallets.why_refused` for the conditions."""
         ...
 
     def post(self, entry: Entry, change: WalletChange) -> PostAnswer:
-        """One transaction: put the entry if absent, and change the entry's wallet if its condition holds."""
+        """One transaction: put the entry if absent, and change the entry's wallet if its condition holds.
+
+        With Unchanged it is one conditional put, and the wallet is not touched.
+        """
+        ...
+
+    def release_hold(self, entry_id: str, account_id: str, kind: WalletKind, hold: OpenHold) -> bool:
+        """Give back a hold whose request is ended already: one transaction that checks that the entry exists and that
+        the hold is open. False when either is not so."""
+        ...
+
+    def freeze_wallet(self, account_id: str, kind: WalletKind) -> None:
+        """Let the wallet take no new hold."""
+        ...
+
+    def every_wallet(self) -> Iterator[Wallet]:
+        """All wallets, each as some moment of the reading saw it."""
         ...
 
     def read_entry(self, account_id: str, kind: WalletKind, entry_id: str) -> Entry | None:

@@ -6,13 +6,24 @@ proves is proven of the real conditions.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from threading import Lock
 
-from tokens_forge.intents import Intent
+from tokens_forge.ids import minute_of, time_ms_of
+from tokens_forge.intents import Intent, Outcome
 from tokens_forge.journal import Entry, book_of, day_book
-from tokens_forge.store.port import CloseHold, HoldAnswer, PostAnswer, StoreFault, WalletChange
-from tokens_forge.wallets import HoldRequest, OpenHold, Wallet, WalletKind, why_refused
+from tokens_forge.store.port import (
+    CloseHold,
+    Credit,
+    HoldAnswer,
+    IntentRecord,
+    PostAnswer,
+    StoreFault,
+    Unchanged,
+    WalletChange,
+)
+from tokens_forge.wallets import HoldRequest, OpenHold, Wallet, WalletKind, WalletStatus, why_refused
 
 WalletKey = tuple[str, WalletKind]
 
@@ -24,7 +35,7 @@ class SimulatedLedgerStore:
         self._lock = Lock()
         self.wallets: dict[WalletKey, Wallet] = {}
         self.journal: dict[tuple[str, str], Entry] = {}
-        self.intents: dict[tuple[str, str], Intent] = {}
+        self.intents: dict[str, dict[str, IntentRecord]] = {}
 
     def open_wallet(self, wallet: Wallet) -> bool:
         """Create a wallet with nothing in it; False when it exists."""
@@ -43,7 +54,33 @@ class SimulatedLedgerStore:
     def put_intent(self, intent: Intent) -> None:
         """Write the intent if no record has its id."""
         with self._lock:
-            self.intents.setdefault((intent.minute, intent.request_id), intent)
+            self.intents.setdefault(intent.minute, {}).setdefault(intent.request_id, IntentRecord(intent))
+
+    def record_outcome(self, intent: Intent, outcome: Outcome) -> None:
+        """Keep the outcome of a request that could not be settled; the first one stays."""
+        with self._lock:
+            bucket = self.intents.get(intent.minute, {})
+            record = bucket.get(intent.request_id)
+            if record is not None and record.outcome is None:
+                bucket[intent.request_id] = replace(record, outcome=outcome)
+
+    def record_checkpoint(self, intent: Intent, progress: Outcome) -> None:
+        """Keep how far a long stream has got; the latest one stays."""
+        with self._lock:
+            bucket = self.intents.get(intent.minute, {})
+            record = bucket.get(intent.request_id)
+            if record is not None:
+                bucket[intent.request_id] = replace(record, checkpoint=progress)
+
+    def read_intent(self, request_id: str) -> IntentRecord | None:
+        """A consistent read."""
+        with self._lock:
+            return self.intents.get(minute_of(time_ms_of(request_id)), {}).get(request_id)
+
+    def minute_intents(self, minute: str) -> list[IntentRecord]:
+        """Every intent record of one UTC minute such as `2026-11-24T13:48`. A consistent read."""
+        with self._lock:
+            return [record for _, record in sorted(self.intents.get(minute, {}).items())]
 
     def place_hold(self, request: HoldRequest) -> HoldAnswer:
         """Set aside in one conditional update."""
@@ -69,12 +106,36 @@ class SimulatedLedgerStore:
             key = (book_of(entry.account_id, entry.kind, entry.entry_id), entry.entry_id)
             existing = self.journal.get(key)
             wallet = self.wallets.get((entry.account_id, entry.kind))
-            changed = _changed(wallet, entry, change) if wallet is not None else None
-            if existing is not None or changed is None:
-                return PostAnswer(posted=False, existing=existing, before=wallet if changed is None else None)
+            untouched = isinstance(change, Unchanged)
+            changed = _changed(wallet, entry.currency, change) if wallet is not None else None
+            refused = changed is None and not untouched
+            if existing is not None or refused:
+                return PostAnswer(posted=False, existing=existing, before=wallet if refused else None)
             self.journal[key] = entry
-            self._write(changed)
+            if changed is not None:
+                self._write(changed)
             return PostAnswer(posted=True)
+
+    def release_hold(self, entry_id: str, account_id: str, kind: WalletKind, hold: OpenHold) -> bool:
+        """Give back a hold whose request is ended already; False when there is no such entry or no such hold."""
+        with self._lock:
+            wallet = self.wallets.get((account_id, kind))
+            if wallet is None or (book_of(account_id, kind, entry_id), entry_id) not in self.journal:
+                return False
+            closed = _closed(wallet, CloseHold(hold.hold_id, hold.nano, 0, hold.limited_key_id))
+            if closed is None:
+                return False
+            self._write(closed)
+            return True
+
+    def freeze_wallet(self, account_id: str, kind: WalletKind) -> None:
+        """Let the wallet take no new hold."""
+        with self._lock:
+            self._write(replace(self._existing(account_id, kind), status=WalletStatus.FROZEN))
+
+    def every_wallet(self) -> Iterator[Wallet]:
+        """All wallets, each as some moment of the reading saw it."""
+        yield from list(self.wallets.values())
 
     def read_entry(self, account_id: str, kind: WalletKind, entry_id: str) -> Entry | None:
         """A consistent read."""
@@ -115,27 +176,46 @@ class SimulatedLedgerStore:
         self.wallets[(wallet.account_id, wallet.kind)] = wallet
 
 
-def _changed(wallet: Wallet, entry: Entry, change: WalletChange) -> Wallet | None:
-    """The wallet after the change; None when its condition fails."""
+def _changed(wallet: Wallet, currency: str, change: WalletChange) -> Wallet | None:
+    """The wallet after the change; None when its condition fails or there is nothing to change."""
     if isinstance(change, CloseHold):
-        hold = wallet.holds.get(change.hold_id)
-        if hold is None or hold.nano != change.hold_nano:
+        return _closed(wallet, change)
+    if isinstance(change, Unchanged) or wallet.currency != currency:
+        return None
+    if isinstance(change, Credit):
+        pays_nano = change.pays_debt_nano
+        if wallet.debt_nano < pays_nano or (pays_nano < change.nano and wallet.debt_nano != pays_nano):
             return None
-        back_nano = change.hold_nano - change.charge_nano
         return replace(
             wallet,
-            available_nano=wallet.available_nano + back_nano,
-            held_nano=wallet.held_nano - change.hold_nano,
-            debits_total_nano=wallet.debits_total_nano + change.charge_nano,
-            holds={hold_id: other for hold_id, other in wallet.holds.items() if hold_id != change.hold_id},
-            key_spend_left_nano=_spend(wallet, change.limited_key_id, back_nano),
+            available_nano=wallet.available_nano + change.nano - pays_nano,
+            debt_nano=wallet.debt_nano - pays_nano,
+            credits_total_nano=wallet.credits_total_nano + change.nano,
         )
-    if wallet.currency != entry.currency:
+    rest_nano = change.nano - change.becomes_debt_nano
+    if wallet.available_nano < rest_nano or (change.becomes_debt_nano and wallet.available_nano != rest_nano):
         return None
     return replace(
         wallet,
-        available_nano=wallet.available_nano + change.nano,
-        credits_total_nano=wallet.credits_total_nano + change.nano,
+        available_nano=wallet.available_nano - rest_nano,
+        debt_nano=wallet.debt_nano + change.becomes_debt_nano,
+        debits_total_nano=wallet.debits_total_nano + change.nano,
+    )
+
+
+def _closed(wallet: Wallet, change: CloseHold) -> Wallet | None:
+    """The wallet after a hold was closed; None when that hold is not open."""
+    hold = wallet.holds.get(change.hold_id)
+    if hold is None or hold.nano != change.hold_nano:
+        return None
+    back_nano = change.hold_nano - change.charge_nano
+    return replace(
+        wallet,
+        available_nano=wallet.available_nano + back_nano,
+        held_nano=wallet.held_nano - change.hold_nano,
+        debits_total_nano=wallet.debits_total_nano + change.charge_nano,
+        holds={hold_id: other for hold_id, other in wallet.holds.items() if hold_id != change.hold_id},
+        key_spend_left_nano=_spend(wallet, change.limited_key_id, back_nano),
     )
 
 

@@ -1,0 +1,33 @@
+"""Settlement: the one place where money moves.
+
+Each request: put an intent, hold the worst case, call upstream, settle. A hold and its entry are two-phase: pending, then posted
+or voided, and it can only be resolved once, because the entry's key is the request and the hold's key is the request too.
+Re-sending any step is harmless, so faults of the store are answered by doing the same thing again.
+
+`requests` ends requests, `balances` moves money for other reasons, `books` posts for both. No other module writes a wallet or a
+journal entry.
+"""
+
+from tokens_forge.settlement.balances import Balances
+from tokens_forge.settlement.books import (
+    AlreadySettled,
+    Books,
+    DebtMoved,
+    HoldLost,
+    HoldRefused,
+    NotAvailable,
+    RetryRule,
+)
+from tokens_forge.settlement.requests import Settlement
+
+__all__ = [
+    "AlreadySettled",
+    "Balances",
+    "Books",
+    "DebtMoved",
+    "HoldLost",
+    "HoldRefused",
+    "NotAvailable",
+    "RetryRule",
+    "Settlement",
+]

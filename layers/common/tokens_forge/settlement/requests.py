@@ -1,0 +1,171 @@
+"""Requests: held before the provider is called, ended exactly once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tokens_forge.ids import time_ms_of
+from tokens_forge.intents import Held, Intent, Outcome
+from tokens_forge.journal import (
+    FREE_OF_CHARGE,
+    Attempt,
+    Entry,
+    EntryType,
+    Posting,
+    RequestFacts,
+    SettlementReason,
+    UsageSource,
+    entry_id_of,
+)
+from tokens_forge.pricing import Usage, price_usage
+from tokens_forge.settlement.books import AlreadySettled, Books, HoldLost, HoldRefused, NotAvailable
+from tokens_forge.store.port import CloseHold, IntentRecord, Take, Unchanged
+from tokens_forge.wallets import HoldRefusal, HoldRequest, OpenHold, why_refused
+
+
+class Settlement:
+    """Operations on requests. All of them block: call them from a worker thread."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    def hold(self, intent: Intent, auth_epoch: int) -> Held:
+        """Write the intent, then set its worst case aside. Raises HoldRefused; then nothing is set aside."""
+        self._books.again(lambda: self._books.store.put_intent(intent))
+        return self.hold_less(intent, auth_epoch, intent.hold_nano)
+
+    def hold_less(self, intent: Intent, auth_epoch: int, nano: int) -> Held:
+        """Set aside at most what the written intent says: used when the first, larger hold was refused."""
+        assert 0 < nano <= intent.hold_nano, "the intent is the most that may be held"
+        request = HoldRequest(
+            account_id=intent.account_id,
+            kind=intent.kind,
+            currency=intent.price.currency,
+            hold_id=intent.request_id,
+            nano=nano,
+            auth_epoch=auth_epoch,
+            placed_at_ms=time_ms_of(intent.request_id),
+            limited_key_id=intent.key_id if intent.key_has_spend_limit else None,
+        )
+        answer = self._books.again(lambda: self._books.store.place_hold(request))
+        if not answer.placed:
+            refusal = why_refused(answer.before, request)
+            assert refusal is not None, "the store refused a hold that its own item allows"
+            if refusal is not HoldRefusal.ALREADY_HELD:
+                raise HoldRefused(refusal, answer.before)
+            # Our own earlier try arrived after all, though its reply was lost.
+            assert answer.before is not None and answer.before.holds[request.hold_id].nano == nano
+        return Held(intent=intent, hold_nano=nano)
+
+    def settle(self, held: Held, outcome: Outcome) -> Entry:
+        """End the request: write its entry and close its hold, together, exactly once.
+
+        Returns the entry. When an equal entry is there already, this is a re-sent settle and that entry is returned.
+        Raises AlreadySettled when somebody else ended the request in another way, HoldLost when the books are broken.
+        """
+        intent = held.intent
+        entry = self._request_entry(held, outcome)
+        charge_nano = -entry.wallet_nano
+        change = CloseHold(
+            hold_id=intent.request_id,
+            hold_nano=held.hold_nano,
+            charge_nano=charge_nano,
+            limited_key_id=intent.key_id if intent.key_has_spend_limit else None,
+        )
+        return self._books.post(entry, change)
+
+    def void(self, held: Held, reason: SettlementReason, attempts: tuple[Attempt, ...]) -> Entry:
+        """End the request without a charge; the receipt still says what happened."""
+        assert reason in FREE_OF_CHARGE, "a void is for endings that cost nothing"
+        return self.settle(held, replace(_ended(reason), attempts=attempts))
+
+    def settle_late(self, held: Held, outcome: Outcome, voided: Entry) -> Entry:
+        """Charge an answer that came after its request had been voided, at most once, in an entry of its own.
+
+        Only what is available is taken; if the wallet cannot pay any more, the loss is the operator's and the entry says so.
+        """
+        assert voided.type is EntryType.REQUEST and voided.wallet_nano == 0, "only a void leaves something to charge"
+        entry = self._request_entry(held, outcome, EntryType.LATE)
+        charge_nano = -entry.wallet_nano
+        try:
+            return self._books.post(entry, Take(charge_nano) if charge_nano else Unchanged())
+        except NotAvailable:
+            nothing = replace(held, hold_nano=0)
+            return self._books.post(self._request_entry(nothing, outcome, EntryType.LATE), Unchanged())
+
+    def keep_outcome(self, held: Held, outcome: Outcome) -> None:
+        """Keep the outcome of a request that could not be settled, for the sweeper to post."""
+        self._books.again(lambda: self._books.store.record_outcome(held.intent, outcome))
+
+    def checkpoint(self, held: Held, progress: Outcome) -> None:
+        """Keep how far a long stream has got, for the sweeper to post if this process dies. One try: the next follows soon."""
+        self._books.store.record_checkpoint(held.intent, progress)
+
+    def close_abandoned(self, record: IntentRecord) -> Entry | None:
+        """End a request that nobody else will end: by its recorded outcome, else its last checkpoint, else for nothing.
+
+        For the sweeper, which comes when the function that ran the request is long gone. Everything it does is conditional,
+        so it is harmless if that is not so. Returns the entry; None when the store changed under it and it should look again.
+        """
+        intent = record.intent
+        entry_id = entry_id_of(intent.request_id, EntryType.REQUEST)
+        existing = self._books.again(lambda: self._books.store.read_entry(intent.account_id, intent.kind, entry_id))
+        wallet = self._books.again(lambda: self._books.store.read_wallet(intent.account_id, intent.kind))
+        hold = wallet.holds.get(intent.request_id) if wallet is not None else None
+        if existing is not None:
+            if hold is not None:  # a delayed message placed it again after the request had ended
+                self.release(existing, hold)
+            return existing
+        try:
+            if hold is None:
+                # The entry also stands in the way of a settle that was delayed, and lets a delayed hold be released.
+                never = Held(intent, 0)
+                return self._books.post(self._request_entry(never, _ended(SettlementReason.NOT_HELD)), Unchanged())
+            outcome = record.outcome or record.checkpoint or _ended(SettlementReason.ABANDONED)
+            return self.settle(Held(intent, hold.nano), outcome)
+        except (AlreadySettled, HoldLost):
+            return None
+
+    def release(self, entry: Entry, hold: OpenHold) -> bool:
+        """Give back a hold whose request `entry` has ended; False when it is not open any more."""
+        return self._books.again(
+            lambda: self._books.store.release_hold(entry.entry_id, entry.account_id, entry.kind, hold)
+        )
+
+    def _request_entry(self, held: Held, outcome: Outcome, entry_type: EntryType = EntryType.REQUEST) -> Entry:
+        intent, price = held.intent, held.intent.price
+        # No output, no charge: such an ending counts no tokens, so that the receipt's own arithmetic gives zero.
+        assert outcome.reason not in FREE_OF_CHARGE or outcome.usage == Usage()
+        computed_nano = price_usage(outcome.usage, price)
+        charge_nano = min(computed_nano, held.hold_nano)
+        postings = (Posting("wallet", -charge_nano), Posting("revenue", charge_nano)) if charge_nano else ()
+        return Entry(
+            entry_id=entry_id_of(intent.request_id, entry_type),
+            account_id=intent.account_id,
+            kind=intent.kind,
+            currency=price.currency,
+            written_at_ms=self._books.clock.now_ms(),
+            postings=postings,
+            request=RequestFacts(
+                key_id=intent.key_id,
+                model=intent.model,
+                endpoint=intent.endpoint,
+                attempts=outcome.attempts,
+                backup_used=bool(outcome.attempts) and outcome.attempts[-1].channel_id != intent.primary_channel_id,
+                price_version=price.version,
+                price_basis=price.basis,
+                unit_prices=price.unit_prices_for(outcome.usage.input_side),
+                multiplier_ppm=price.multiplier_ppm,
+                usage=outcome.usage,
+                usage_source=outcome.usage_source,
+                reason=outcome.reason,
+                hold_nano=held.hold_nano,
+                charge_nano=charge_nano,
+                uncharged_nano=computed_nano - charge_nano,
+            ),
+        )
+
+
+def _ended(reason: SettlementReason) -> Outcome:
+    """An outcome that charges nothing."""
+    return Outcome(reason, Usage(), UsageSource.NONE, ())
