@@ -19,7 +19,8 @@ from tokens_forge.money import Money
 from tokens_forge.settlement import Balances, Books
 from tokens_forge.store.accounts import DynamoAccountStore
 from tokens_forge.store.catalog import DynamoCatalogWriter
-from tokens_forge.store.dynamodb import DynamoLedgerStore, LedgerTables
+from tokens_forge.store.dynamodb import DynamoLedgerStore
+from tokens_forge.store.tables import Tables
 from tokens_forge.wallets import OFFICIAL_CURRENCY, WalletKind
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -44,13 +45,7 @@ def seed_catalogs(settings: Mapping[str, str], sandbox_url: str) -> None:
         url = settings.get("OPENAI_UPSTREAM_BASE_URL") or OPENAI_URL
         official = demo.Upstream(url, prefix + demo.PROVIDER_CREDENTIAL, "OpenAI")
         _put_secret(official.credential, settings["OPENAI_API_KEY"])
-    catalogs = DynamoCatalogWriter(
-        _dynamodb(),
-        {
-            WalletKind.OFFICIAL: settings["FORGE_OFFICIAL_CATALOG_TABLE"],
-            WalletKind.ROUTED: settings["FORGE_ROUTED_CATALOG_TABLE"],
-        },
-    )
+    catalogs = DynamoCatalogWriter(_dynamodb(), Tables.from_environment(settings).catalogs)
     for channel in demo.channels(official, sandbox):
         catalogs.put_channel(channel)
     for kind in WalletKind:
@@ -65,13 +60,9 @@ def seed_catalogs(settings: Mapping[str, str], sandbox_url: str) -> None:
 def seed_account(settings: Mapping[str, str]) -> dict[str, str]:
     """Open a demo account, fund both wallets, make its keys. Their secrets are known only now: keep the answer."""
     clock = SystemClock()
-    ledger = DynamoLedgerStore(
-        _dynamodb(),
-        LedgerTables(
-            settings["FORGE_WALLETS_TABLE"], settings["FORGE_JOURNAL_TABLE"], settings["FORGE_REQUESTS_TABLE"]
-        ),
-    )
-    accounts = Accounts(DynamoAccountStore(_dynamodb(), settings["FORGE_ACCOUNTS_TABLE"]), ledger, clock)
+    tables = Tables.from_environment(settings)
+    ledger = DynamoLedgerStore(_dynamodb(), tables.ledger)
+    accounts = Accounts(DynamoAccountStore(_dynamodb(), tables.accounts), ledger, clock)
     account = accounts.open("Demo account", _routed_currency(settings))
     balances = Balances(Books(ledger, clock))
     for kind, amount in demo.DEMO_FUNDS.items():

@@ -17,23 +17,18 @@ from tokens_forge.settlement import Books, Settlement
 from tokens_forge.statements import Statements
 from tokens_forge.store.accounts import DynamoAccountStore
 from tokens_forge.store.catalog import DynamoCatalogReader
-from tokens_forge.store.dynamodb import DynamoLedgerStore, LedgerTables
-from tokens_forge.wallets import WalletKind
+from tokens_forge.store.dynamodb import DynamoLedgerStore
 
 
 def compose(
     settings: Settings, *, dynamodb: Any, upstream: Upstream, credentials: Credentials, clock: Clock
 ) -> Services:
     """Build the services of one process. `dynamodb` is a low-level client that does not retry by itself."""
-    ledger = DynamoLedgerStore(
-        dynamodb, LedgerTables(settings.wallets_table, settings.journal_table, settings.requests_table)
-    )
-    catalogs = DynamoCatalogReader(
-        dynamodb,
-        {WalletKind.OFFICIAL: settings.official_catalog_table, WalletKind.ROUTED: settings.routed_catalog_table},
-    )
+    tables = settings.tables
+    ledger = DynamoLedgerStore(dynamodb, tables.ledger)
+    catalogs = DynamoCatalogReader(dynamodb, tables.catalogs)
     gateway = Gateway(
-        authenticator=Authenticator(DynamoAccountStore(dynamodb, settings.accounts_table), ledger, clock),
+        authenticator=Authenticator(DynamoAccountStore(dynamodb, tables.accounts), ledger, clock),
         catalogs=CatalogCache(catalogs, clock),
         settlement=Settlement(Books(ledger, clock)),
         attempts=ChatAttempts(upstream, credentials, connect_s=settings.connect_s, silence_s=settings.silence_s),

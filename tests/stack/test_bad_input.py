@@ -164,7 +164,7 @@ def test_nobody_reads_another_accounts_receipts(deployment: Deployment, base_url
 
 def test_a_model_without_a_price_is_neither_listed_nor_called(deployment: Deployment, base_url: str) -> None:
     deployment.client.delete_item(
-        TableName=deployment.settings.official_catalog_table,
+        TableName=deployment.settings.tables.official_catalog,
         Key={"section": {"S": "price"}, "item_id": {"S": "gpt-4o-mini#demo-1"}},
     )
     api = Api(base_url, deployment.key())
@@ -177,7 +177,7 @@ def test_a_model_without_a_price_is_neither_listed_nor_called(deployment: Deploy
 def test_a_frozen_wallet(deployment: Deployment, base_url: str) -> None:
     api = Api(base_url, deployment.key())
     where = {
-        "TableName": deployment.settings.wallets_table,
+        "TableName": deployment.settings.tables.wallets,
         "Key": {"account_id": {"S": deployment.account.account_id}, "kind": {"S": "official"}},
         "ExpressionAttributeNames": {"#status": "status"},
     }

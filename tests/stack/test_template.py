@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.resolve import resolved
+from tests.support.template import transformed
 
 MONEY_TABLES = ("WalletsTable", "JournalTable", "AccountsTable", "OfficialCatalogTable", "RoutedCatalogTable")
 
@@ -118,8 +119,8 @@ def statements(resources: dict[str, Any]) -> list[tuple[str, set[str], str]]:
 
 def test_no_role_can_change_or_delete_a_journal_entry_or_a_price_or_a_key() -> None:
     found = statements(resolved(Stage="prod"))
-    assert {role for role, _, _ in found} >= {"ProxyRole", "StreamRole"}
-    for _, actions, resource in found:
+    assert {role for role, _, _ in found} == {"ProxyRole", "StreamRole", "SweeperRole", "ReconciliationRole"}
+    for role, actions, resource in found:
         assert not any("*" in action for action in actions)
         if "JournalTable" in resource:
             assert actions <= {
@@ -128,9 +129,12 @@ def test_no_role_can_change_or_delete_a_journal_entry_or_a_price_or_a_key() -> N
                 "dynamodb:Query",
                 "dynamodb:ConditionCheckItem",
             }
-        if "Catalog" in resource or "AccountsTable" in resource:
+        if "Catalog" in resource:
             assert actions <= {"dynamodb:GetItem", "dynamodb:Query"}
-        assert not actions & {"dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:Scan"}
+        if "AccountsTable" in resource:
+            assert actions <= {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"}
+        assert not actions & {"dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
+        assert "dynamodb:Scan" not in actions or role == "ReconciliationRole"
 
 
 def test_only_the_function_that_calls_providers_reads_their_credentials() -> None:
@@ -155,3 +159,25 @@ def test_logs_are_kept_for_a_stated_time() -> None:
     assert all(int(group["Properties"]["RetentionInDays"]) > 0 for group in groups.values())
     functions = [resource for resource in resources.values() if resource["Type"] == "AWS::Lambda::Function"]
     assert {function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for function in functions} == set(groups)
+
+
+def test_the_scheduled_work_has_a_schedule_and_alarms() -> None:
+    resources = resolved(Stage="prod")
+    schedules = {
+        target["Arn"]["Fn::GetAtt"][0]: rule["Properties"]["ScheduleExpression"]
+        for rule in resources.values()
+        if rule["Type"] == "AWS::Events::Rule"
+        for target in rule["Properties"]["Targets"]
+    }
+    assert schedules == {"SweeperFunction": "rate(1 minute)", "ReconciliationFunction": "rate(1 hour)"}
+    alarms = {r["Properties"]["MetricName"] for r in resources.values() if r["Type"] == "AWS::CloudWatch::Alarm"}
+    assert alarms == {"reconciliation_mismatches", "sweeper_lag_s"}
+
+
+@pytest.mark.parametrize("stage", ["local", "dev", "prod"])
+def test_an_intent_is_only_old_when_no_function_can_still_run_it(stage: str) -> None:
+    resources = resolved(Stage=stage)
+    values = transformed()["Mappings"]["Sweep"][stage]
+    assert int(values["AfterSeconds"]) > int(values["TimeLimitSeconds"])
+    if stage != "local":
+        assert int(values["AfterSeconds"]) > resources["StreamFunction"]["Properties"]["Timeout"]

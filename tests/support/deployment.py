@@ -10,6 +10,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from functions.health.compose import ScheduledWork
+from functions.health.compose import compose as scheduled_work
 from functions.proxy.app import create_app
 from functions.proxy.compose import compose
 from functions.proxy.services import Services
@@ -26,11 +28,12 @@ from tokens_forge.providers.http import HttpUpstream
 from tokens_forge.settlement import Balances, Books
 from tokens_forge.store.accounts import DynamoAccountStore
 from tokens_forge.store.catalog import DynamoCatalogWriter
-from tokens_forge.store.dynamodb import DynamoLedgerStore, LedgerTables
+from tokens_forge.store.dynamodb import DynamoLedgerStore
 from tokens_forge.wallets import Wallet, WalletKind
 
 CREDENTIAL = "sandbox-credential-of-the-operator"
 MODEL = "gpt-4o-mini"
+SWEEP_AFTER_S = 960
 
 
 class KnownCredentials:
@@ -69,6 +72,12 @@ class Deployment:
         """The same deployment, seen by another account with two empty wallets."""
         return replace(self, account=self.accounts.open("Another account", "CNY"))
 
+    def scheduled(self, clock: Clock | None = None, *, window_s: int = 7200) -> ScheduledWork:
+        """The sweeper and the reconciliation on the same tables."""
+        return scheduled_work(
+            self.settings.tables, self.client, clock or SystemClock(), sweep_after_s=SWEEP_AFTER_S, window_s=window_s
+        )
+
     def fund(self, kind: WalletKind, amount: str) -> None:
         """Top up a wallet of the account in its own currency."""
         money = Money.parse(amount, self.wallet(kind).currency)
@@ -83,7 +92,7 @@ class Deployment:
         """Revoke a key, as its owner would."""
         parsed = parse_token(token)
         assert parsed is not None
-        key = DynamoAccountStore(self.client, self.settings.accounts_table).read_key(parsed.account_id, parsed.key_id)
+        key = DynamoAccountStore(self.client, self.settings.tables.accounts).read_key(parsed.account_id, parsed.key_id)
         assert key is not None
         self.accounts.revoke_key(key)
 
@@ -104,17 +113,10 @@ def deploy(
     client = client or engine.client()
     clock = clock or SystemClock()
     services = compose(settings, dynamodb=client, upstream=HttpUpstream(), credentials=KnownCredentials(), clock=clock)
-    ledger = DynamoLedgerStore(
-        client, LedgerTables(settings.wallets_table, settings.journal_table, settings.requests_table)
-    )
-    accounts = Accounts(DynamoAccountStore(client, settings.accounts_table), ledger, clock)
-    catalogs = DynamoCatalogWriter(
-        client,
-        {
-            WalletKind.OFFICIAL: settings.official_catalog_table,
-            WalletKind.ROUTED: settings.routed_catalog_table,
-        },
-    )
+    tables = settings.tables
+    ledger = DynamoLedgerStore(client, tables.ledger)
+    accounts = Accounts(DynamoAccountStore(client, settings.tables.accounts), ledger, clock)
+    catalogs = DynamoCatalogWriter(client, tables.catalogs)
     provider = demo.Upstream(upstream_url, "any", "scripted provider")
     for channel in demo.channels(provider, provider):
         catalogs.put_channel(channel)

@@ -12,12 +12,15 @@ from tokens_forge.chat_attempt import OpenStream, event_of
 from tokens_forge.clock import Clock
 from tokens_forge.ending import Ending
 from tokens_forge.errors import NoHealthyRoute
+from tokens_forge.intents import Outcome
 from tokens_forge.journal import Attempt, Entry, SettlementReason
 from tokens_forge.metering import judge
 from tokens_forge.providers import openai_chat
 from tokens_forge.providers.port import UpstreamFailure
 from tokens_forge.quotes import Quote
 from tokens_forge.receipts import summary
+
+CHECKPOINT_EVERY_MS = 5_000  # a crash costs the operator at most this much of a stream; short streams write nothing
 
 
 class ChatStream:
@@ -44,6 +47,7 @@ class ChatStream:
         self._output_bytes = 0
         self._finished: set[int] = set()
         self._client_left = False
+        self._next_checkpoint_ms = clock.now_ms() + CHECKPOINT_EVERY_MS
 
     async def events(self) -> AsyncGenerator[bytes, None]:
         """The client's event stream. The entry is written before the last event goes out."""
@@ -53,9 +57,13 @@ class ChatStream:
                 passed = self._take(event)
                 if passed is not None:
                     yield _data(passed)
-                if self._clock.now_ms() >= self._deadline_ms:
+                now_ms = self._clock.now_ms()
+                if now_ms >= self._deadline_ms:
                     ending = SettlementReason.DEADLINE
                     break
+                if now_ms >= self._next_checkpoint_ms:
+                    self._next_checkpoint_ms = now_ms + CHECKPOINT_EVERY_MS
+                    await self._ending.checkpoint(self._outcome(SettlementReason.ABANDONED))
             else:
                 if len(self._finished) >= self._quoted.request.choices:
                     ending = SettlementReason.COMPLETED
@@ -136,14 +144,16 @@ class ChatStream:
         }
 
     async def _settle(self, ending: SettlementReason) -> Entry | None:
-        outcome = judge(
+        return await self._ending.settle(self._outcome(ending))
+
+    def _outcome(self, ending: SettlementReason) -> Outcome:
+        return judge(
             ending,
             reported=openai_chat.usage_of(self._usage),
             output_bytes=self._output_bytes,
             prompt_bytes=self._quoted.request.text_bytes,
             attempts=self._attempts,
         )
-        return await self._ending.settle(outcome)
 
 
 def receipt_summary(ending: Ending, entry: Entry | None) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from anyio import to_thread
+
 from tokens_forge.intents import Held, Outcome
 from tokens_forge.journal import Attempt, Entry, SettlementReason, UsageSource
 from tokens_forge.pricing import Usage
@@ -37,6 +39,13 @@ class Ending:
         self.entry = await run_to_end(lambda: self._settle(outcome))
         return self.entry
 
+    async def checkpoint(self, progress: Outcome) -> None:
+        """Keep how far a long stream has got. A store that does not answer costs the stream nothing."""
+        try:
+            await to_thread.run_sync(self._settlement.checkpoint, self.held, progress)
+        except StoreFault:
+            log.warning("checkpoint was not kept", extra=self._about())
+
     async def void(self, reason: SettlementReason, attempts: tuple[Attempt, ...]) -> Entry | None:
         """End without a charge."""
         return await self.settle(Outcome(reason, Usage(), UsageSource.NONE, attempts))
@@ -45,7 +54,29 @@ class Ending:
         try:
             return self._settlement.settle(self.held, outcome)
         except AlreadySettled as already:
-            return already.entry
-        except (StoreFault, HoldLost):
-            log.exception("request was not settled; the sweeper will end it", extra={"request_id": self.request_id})
-            return None
+            return self._settle_late(outcome, already.entry)
+        except StoreFault:
+            log.exception("request was not settled; its outcome is kept for the sweeper", extra=self._about())
+            self._keep(outcome)
+        except HoldLost:
+            log.exception("request has neither hold nor entry", extra=self._about())
+        return None
+
+    def _settle_late(self, outcome: Outcome, ended: Entry) -> Entry | None:
+        """The sweeper was first: it may have voided an answer that has come after all."""
+        if ended.wallet_nano or outcome.usage == Usage():
+            return ended
+        try:
+            return self._settlement.settle_late(self.held, outcome, ended)
+        except (StoreFault, AlreadySettled):
+            log.exception("late answer was not charged", extra=self._about())
+            return ended
+
+    def _keep(self, outcome: Outcome) -> None:
+        try:
+            self._settlement.keep_outcome(self.held, outcome)
+        except StoreFault:
+            log.exception("outcome was not kept; the sweeper will void the request", extra=self._about())
+
+    def _about(self) -> dict[str, str]:
+        return {"request_id": self.request_id}

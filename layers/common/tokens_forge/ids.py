@@ -60,6 +60,11 @@ def minute_of(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M")
 
 
+def time_ms_of_minute(minute: str) -> int:
+    """The beginning of a UTC minute such as `2026-11-24T13:48`. Raises ValueError for anything else."""
+    return int(datetime.strptime(minute, "%Y-%m-%dT%H:%M").replace(tzinfo=UTC).timestamp()) * 1000
+
+
 def iso_of(time_ms: int) -> str:
     """The UTC time with milliseconds, such as `2026-11-24T13:48:00.123Z`."""
     moment = datetime.fromtimestamp(time_ms // 1000, UTC)

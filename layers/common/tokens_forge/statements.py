@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from tokens_forge.clock import Clock
 from tokens_forge.errors import RequestError
 from tokens_forge.ids import day_of, time_ms_of, ulid_of
-from tokens_forge.journal import Entry, EntryType
+from tokens_forge.journal import Entry, SettlementReason
 from tokens_forge.store.port import LedgerStore
 from tokens_forge.wallets import Wallet, WalletKind
 
@@ -66,7 +66,7 @@ class Statements:
         if len(entries) > limit:
             last = lines[-1]
             next_cursor = _cursor(kind, last.entry.entry_id, last.balance_after_nano - last.entry.wallet_nano)
-        return Page(wallet, lines, next_cursor, exact)
+        return Page(wallet, tuple(line for line in lines if _tells(line.entry)), next_cursor, exact)
 
     def receipts(
         self, account_id: str, kind: WalletKind, *, cursor: str | None, limit: int
@@ -79,7 +79,7 @@ class Statements:
         found: list[Entry] = []
         while len(found) <= limit:
             entries = self._entries(wallet, before, limit + 1)
-            found += [entry for entry in entries if entry.type is EntryType.REQUEST]
+            found += [entry for entry in entries if entry.request is not None and _tells(entry)]
             if len(entries) <= limit:
                 break
             before = entries[-1].entry_id
@@ -115,6 +115,11 @@ def _days_back(newest_ms: int, oldest_ms: int) -> Iterator[str]:
     newest_day, oldest_day = newest_ms // DAY_MS, oldest_ms // DAY_MS
     for day in range(newest_day, max(oldest_day, newest_day - DAYS_PER_PAGE_MAX) - 1, -1):
         yield day_of(day * DAY_MS)
+
+
+def _tells(entry: Entry) -> bool:
+    """Whether the entry tells its reader something: not one that only marks a request which never began."""
+    return entry.request is None or entry.request.reason is not SettlementReason.NOT_HELD
 
 
 def _lines(entries: list[Entry], balance_nano: int) -> Iterator[Line]:

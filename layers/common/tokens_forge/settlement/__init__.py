@@ -18,12 +18,13 @@ from tokens_forge.settlement.books import (
     NotAvailable,
     RetryRule,
 )
-from tokens_forge.settlement.requests import Settlement
+from tokens_forge.settlement.requests import Closing, Settlement
 
 __all__ = [
     "AlreadySettled",
     "Balances",
     "Books",
+    "Closing",
     "DebtMoved",
     "HoldLost",
     "HoldRefused",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import StrEnum
 
 from tokens_forge.ids import time_ms_of
 from tokens_forge.intents import Held, Intent, Outcome
@@ -21,6 +22,17 @@ from tokens_forge.pricing import Usage, price_usage
 from tokens_forge.settlement.books import AlreadySettled, Books, HoldLost, HoldRefused, NotAvailable
 from tokens_forge.store.port import CloseHold, IntentRecord, Take, Unchanged
 from tokens_forge.wallets import HoldRefusal, HoldRequest, OpenHold, why_refused
+
+
+class Closing(StrEnum):
+    """What the sweeper found an old request to be, or made of it."""
+
+    WAS_ENDED = "was_ended"
+    RELEASED = "released"
+    SETTLED = "settled"
+    VOIDED = "voided"
+    NOT_HELD = "not_held"
+    CHANGED_UNDER_US = "changed_under_us"
 
 
 class Settlement:
@@ -101,30 +113,32 @@ class Settlement:
         """Keep how far a long stream has got, for the sweeper to post if this process dies. One try: the next follows soon."""
         self._books.store.record_checkpoint(held.intent, progress)
 
-    def close_abandoned(self, record: IntentRecord) -> Entry | None:
+    def close_abandoned(self, record: IntentRecord) -> Closing:
         """End a request that nobody else will end: by its recorded outcome, else its last checkpoint, else for nothing.
 
         For the sweeper, which comes when the function that ran the request is long gone. Everything it does is conditional,
-        so it is harmless if that is not so. Returns the entry; None when the store changed under it and it should look again.
+        so it is harmless if that is not so.
         """
         intent = record.intent
+        books = self._books
+        wallet = books.again(lambda: books.store.read_wallet(intent.account_id, intent.kind))
         entry_id = entry_id_of(intent.request_id, EntryType.REQUEST)
-        existing = self._books.again(lambda: self._books.store.read_entry(intent.account_id, intent.kind, entry_id))
-        wallet = self._books.again(lambda: self._books.store.read_wallet(intent.account_id, intent.kind))
+        entry = books.again(lambda: books.store.read_entry(intent.account_id, intent.kind, entry_id))
         hold = wallet.holds.get(intent.request_id) if wallet is not None else None
-        if existing is not None:
-            if hold is not None:  # a delayed message placed it again after the request had ended
-                self.release(existing, hold)
-            return existing
+        if entry is not None:
+            # A hold beside an entry was placed again by a delayed message after the request had ended.
+            released = hold is not None and self.release(entry, hold)
+            return Closing.RELEASED if released else Closing.WAS_ENDED
         try:
             if hold is None:
                 # The entry also stands in the way of a settle that was delayed, and lets a delayed hold be released.
-                never = Held(intent, 0)
-                return self._books.post(self._request_entry(never, _ended(SettlementReason.NOT_HELD)), Unchanged())
+                books.post(self._request_entry(Held(intent, 0), _ended(SettlementReason.NOT_HELD)), Unchanged())
+                return Closing.NOT_HELD
             outcome = record.outcome or record.checkpoint or _ended(SettlementReason.ABANDONED)
-            return self.settle(Held(intent, hold.nano), outcome)
+            self.settle(Held(intent, hold.nano), outcome)
+            return Closing.SETTLED if outcome.usage != Usage() else Closing.VOIDED
         except (AlreadySettled, HoldLost):
-            return None
+            return Closing.CHANGED_UNDER_US
 
     def release(self, entry: Entry, hold: OpenHold) -> bool:
         """Give back a hold whose request `entry` has ended; False when it is not open any more."""

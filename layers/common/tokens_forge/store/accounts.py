@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -76,6 +77,18 @@ class DynamoAccountStore:
             ExpressionAttributeNames={"#status": "status"},
             ExpressionAttributeValues={":revoked": text(KeyStatus.REVOKED.value)},
         )
+
+    def every_account_id(self) -> Iterator[str]:
+        """The ids of all accounts. Reads the whole table: for the reconciliation only."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            FilterExpression="#item = :account",
+            ExpressionAttributeNames={"#item": "item"},
+            ExpressionAttributeValues={":account": text("account")},
+        )
+        for page in pages:
+            yield from (item["account_id"]["S"] for item in page["Items"])
 
     def _read(self, account_id: str, item_name: str) -> Item | None:
         answer = self._client.get_item(

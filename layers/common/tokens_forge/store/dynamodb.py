@@ -39,6 +39,7 @@ from tokens_forge.store.port import (
     StoreSilent,
     StoreThrottled,
     Unchanged,
+    Unreadable,
     WalletChange,
 )
 from tokens_forge.wallets import HoldRequest, OpenHold, Wallet, WalletKind, WalletStatus
@@ -272,6 +273,14 @@ class DynamoLedgerStore:
                 break
             more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
         return entries
+
+    def book(self, account_id: str, kind: WalletKind, day: str) -> Iterator[Entry | Unreadable]:
+        """Every entry of one wallet on one UTC day, also those that cannot be read as an entry any more."""
+        for item in self._query(self._tables.journal, "book", day_book(account_id, kind, day)):
+            try:
+                yield entry_of(item)
+            except (AssertionError, ValueError, KeyError, TypeError) as broken:
+                yield Unreadable(item["entry_id"]["S"], f"{type(broken).__name__}: {broken}")
 
     def raise_auth_epoch(self, account_id: str, kind: WalletKind) -> None:
         """Make every cached key of this wallet read its record again before the next hold."""

@@ -107,6 +107,14 @@ class PostAnswer:
     before: Wallet | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A stored item that is no valid entry: somebody changed it."""
+
+    entry_id: str
+    reason: str
+
+
 class LedgerStore(Protocol):
     """Wallets, journal and intents. No other module writes them."""
 
@@ -170,6 +178,10 @@ class LedgerStore(Protocol):
         self, account_id: str, kind: WalletKind, day: str, *, before: str | None, limit: int
     ) -> list[Entry]:
         """Up to `limit` entries of one UTC day, newest first, those before entry id `before` only."""
+        ...
+
+    def book(self, account_id: str, kind: WalletKind, day: str) -> Iterator[Entry | Unreadable]:
+        """Every entry of one wallet on one UTC day, also those that cannot be read as an entry any more."""
         ...
 
     def raise_auth_epoch(self, account_id: str, kind: WalletKind) -> None:

@@ -21,6 +21,7 @@ from tokens_forge.store.port import (
     PostAnswer,
     StoreFault,
     Unchanged,
+    Unreadable,
     WalletChange,
 )
 from tokens_forge.wallets import HoldRequest, OpenHold, Wallet, WalletKind, WalletStatus, why_refused
@@ -151,6 +152,10 @@ class SimulatedLedgerStore:
             found = [entry for (entry_book, _), entry in self.journal.items() if entry_book == book]
         found.sort(key=lambda entry: entry.entry_id, reverse=True)
         return [entry for entry in found if before is None or entry.entry_id < before][:limit]
+
+    def book(self, account_id: str, kind: WalletKind, day: str) -> Iterator[Entry | Unreadable]:
+        """Every entry of one wallet on one UTC day. Nothing here can become unreadable."""
+        yield from reversed(self.day_entries(account_id, kind, day, before=None, limit=len(self.journal)))
 
     def raise_auth_epoch(self, account_id: str, kind: WalletKind) -> None:
         """Make every cached key of this wallet read its record again before the next hold."""

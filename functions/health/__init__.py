@@ -1,0 +1,1 @@
+"""The scheduled work: the sweeper every minute, the reconciliation every hour."""

@@ -1,0 +1,71 @@
+"""Operational state in DynamoDB: the sweeper's cursor, and results of the reconciliation, which expire."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from tokens_forge.ids import iso_of
+from tokens_forge.reconciliation import Reconciled
+from tokens_forge.store.codec import number, text
+
+RESULTS_KEPT_S = 90 * 24 * 3600
+FINDINGS_KEPT_MAX = 200
+
+
+class DynamoStateStore:
+    """Implements `sweeper.CursorStore`, and keeps reconciliation results."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def read_cursor(self, name: str) -> str | None:
+        """The cursor's value."""
+        answer = self._client.get_item(TableName=self._table, Key=_key("cursor", name), ConsistentRead=True)
+        return str(answer["Item"]["value"]["S"]) if "Item" in answer else None
+
+    def write_cursor(self, name: str, value: str) -> None:
+        """Set the cursor."""
+        self._client.put_item(TableName=self._table, Item={**_key("cursor", name), "value": text(value)})
+
+    def write_reconciliation(self, done: Reconciled) -> None:
+        """Keep the result of one run."""
+        result = {
+            "started_at": iso_of(done.started_at_ms),
+            "wallets": done.wallets,
+            "entries": done.entries,
+            "intents": done.intents,
+            "busy": done.busy,
+            "balances_nano": {currency: dict(sums) for currency, sums in done.balances.items()},
+            "findings_total": len(done.findings),
+            "findings": [asdict(finding) for finding in done.findings[:FINDINGS_KEPT_MAX]],
+        }
+        self._client.put_item(
+            TableName=self._table,
+            Item={
+                **_key("reconciliation", iso_of(done.started_at_ms)),
+                "result": text(json.dumps(result)),
+                "expires_at": number(done.started_at_ms // 1000 + RESULTS_KEPT_S),
+            },
+        )
+
+    def latest_reconciliation(self) -> dict[str, Any] | None:
+        """The newest result; None before the first run."""
+        page = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="#scope = :scope",
+            ExpressionAttributeNames={"#scope": "scope"},
+            ExpressionAttributeValues={":scope": text("reconciliation")},
+            ScanIndexForward=False,
+            Limit=1,
+        )
+        if not page["Items"]:
+            return None
+        found: dict[str, Any] = json.loads(page["Items"][0]["result"]["S"])
+        return found
+
+
+def _key(scope: str, item: str) -> dict[str, Any]:
+    return {"scope": text(scope), "item": text(item)}
