@@ -34,6 +34,11 @@ class Posting:
     nano: int
 
 
+def posting_order(book_account: str) -> tuple[bool, str]:
+    """The order of an entry's postings: the wallet first, then by name."""
+    return book_account != "wallet", book_account
+
+
 class SettlementReason(StrEnum):
     """How a request ended. docs/receipts.md holds the written rule of each; a test keeps both lists equal."""
 
@@ -114,6 +119,10 @@ class Entry:
     def __post_init__(self) -> None:
         assert sum(posting.nano for posting in self.postings) == 0, "postings sum to zero"
         assert all(posting.nano != 0 for posting in self.postings), "a posting moves something"
+        # A stored item keeps postings by book account, without an order: a second one would be lost, another order not come back.
+        book_accounts = [posting.book_account for posting in self.postings]
+        assert len(set(book_accounts)) == len(book_accounts), "one posting for each book account"
+        assert book_accounts == sorted(book_accounts, key=posting_order), "the wallet first, then by name"
         assert (self.request is not None) == (self.type in (EntryType.REQUEST, EntryType.LATE))
         if self.request is not None:
             assert 0 <= self.request.charge_nano <= self.request.hold_nano, "charge never exceeds the hold"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from tokens_forge.clock import Clock
 from tokens_forge.ids import day_of, minute_of, time_ms_of, time_ms_of_minute
-from tokens_forge.journal import Entry, EntryType, entry_id_of
+from tokens_forge.journal import Entry, EntryType, SettlementReason, entry_id_of
 from tokens_forge.pricing import charge_nano
 from tokens_forge.settlement import Settlement
 from tokens_forge.store.port import LedgerStore, Unreadable
@@ -127,7 +127,7 @@ class Reconciliation:
             balances = done.balances.setdefault(entry.currency, Counter())
             for posting in entry.postings:
                 balances[posting.book_account] += posting.nano
-            if entry.currency != wallet.currency:
+            if entry.currency != wallet.currency and not _was_refused(entry):
                 found("entry_in_another_currency", entry.entry_id, entry.currency)
             if not _recomputes(entry):
                 found("receipt_does_not_recompute", entry.entry_id)
@@ -182,6 +182,11 @@ class Reconciliation:
         # A day more at both ends: ids carry the clock of whoever made them.
         for day in range(wallet.opened_at_ms // DAY_MS - 1, self._clock.now_ms() // DAY_MS + 2):
             yield from self._store.book(wallet.account_id, wallet.kind, day_of(max(day, 0) * DAY_MS))
+
+
+def _was_refused(entry: Entry) -> bool:
+    """Whether the entry only says that nothing was held: a price in another currency is one reason for that."""
+    return entry.request is not None and entry.request.reason is SettlementReason.NOT_HELD and not entry.postings
 
 
 def _recomputes(entry: Entry) -> bool:

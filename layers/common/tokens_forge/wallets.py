@@ -63,6 +63,7 @@ class Wallet:
     def check(self) -> None:
         """The rules that hold for every stored wallet at every moment."""
         assert self.available_nano >= 0, "available is never negative"
+        assert self.debt_nano >= 0, "a debt is owed, never a credit"
         assert self.held_nano == sum(hold.nano for hold in self.holds.values()), "held is the sum of the open holds"
         assert self.balance_nano == self.credits_total_nano - self.debits_total_nano, "balance is credits less debits"
         assert all(left >= 0 for left in self.key_spend_left_nano.values()), "a key never spends past its limit"

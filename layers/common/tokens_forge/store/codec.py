@@ -18,6 +18,7 @@ from tokens_forge.journal import (
     SettlementReason,
     UsageSource,
     book_of,
+    posting_order,
 )
 from tokens_forge.pricing import Price, PriceTier, UnitPrices, Usage
 from tokens_forge.store.port import IntentRecord
@@ -322,7 +323,7 @@ def entry_of(item: Item) -> Entry:
 def sorted_postings(attribute: Mapping[str, Any]) -> list[Posting]:
     """Postings with the wallet first: a stored map has no order of its own."""
     postings = [Posting(name, _int(nano)) for name, nano in attribute.items()]
-    return sorted(postings, key=lambda posting: (posting.book_account != "wallet", posting.book_account))
+    return sorted(postings, key=lambda posting: posting_order(posting.book_account))
 
 
 def _request_of(fields: Mapping[str, Any]) -> RequestFacts:

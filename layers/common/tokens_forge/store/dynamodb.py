@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.parsers import ResponseParserError
 
 from tokens_forge.ids import minute_of, time_ms_of
 from tokens_forge.intents import Intent, Outcome
@@ -313,13 +314,16 @@ class DynamoLedgerStore:
             expressions["ExpressionAttributeNames"] = names
         if values:
             expressions["ExpressionAttributeValues"] = values
-        with _faults():
-            self._client.update_item(
-                TableName=self._tables.wallets,
-                Key=wallet_key(account_id, kind),
-                ConditionExpression="attribute_exists(account_id)",
-                **expressions,
-            )
+        try:
+            with _faults():
+                self._client.update_item(
+                    TableName=self._tables.wallets,
+                    Key=wallet_key(account_id, kind),
+                    ConditionExpression="attribute_exists(account_id)",
+                    **expressions,
+                )
+        except _ConditionFailed:
+            raise StoreFault("there is no such wallet") from None
 
     def _put_if_absent(self, table: str, item: Item, key_attribute: str) -> bool:
         try:
@@ -413,10 +417,12 @@ def _faults() -> Iterator[None]:
             raise StoreConflict(code) from error
         if code in _THROTTLED:
             raise StoreThrottled(code) from error
-        if code in _SILENT:
+        if code in _SILENT or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
             raise StoreSilent(code) from error
         raise StoreFault(f"{code}: {error.response['Error'].get('Message', '')}") from error
-    except BotoCoreError as error:  # connection, time-out, broken answer: it may have been done
+    except ParamValidationError as error:  # botocore itself refused it: nothing was sent, and asking again would not help
+        raise StoreFault(str(error)) from error
+    except (BotoCoreError, ResponseParserError) as error:  # connection, time-out, broken answer: it may have been done
         raise StoreSilent(type(error).__name__) from error
 
 

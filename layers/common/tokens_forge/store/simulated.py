@@ -40,6 +40,7 @@ class SimulatedLedgerStore:
 
     def open_wallet(self, wallet: Wallet) -> bool:
         """Create a wallet with nothing in it; False when it exists."""
+        assert not wallet.holds
         with self._lock:
             key = (wallet.account_id, wallet.kind)
             if key in self.wallets:

@@ -1,0 +1,310 @@
+"""A ledger in plain Python, written from docs/receipts.md and design §5 and from nothing else: no line of it is the product's.
+
+Prices are exact fractions, an operation is a dictionary update, and a sum is a sum. The state machine holds the product to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil
+from typing import Literal, NamedTuple
+
+Where = tuple[str, str]  # account id, wallet kind
+Tokens = tuple[int, int, int, int]  # input, cached input, cache write, output
+PerMillion = tuple[int, int, int, int]  # nano per 1,000,000 tokens, in the same order
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """A price version. A tier's prices apply to the whole request when more than its first number of tokens were sent."""
+
+    version: str
+    currency: str
+    base: PerMillion
+    tiers: tuple[tuple[int, PerMillion], ...] = ()
+    multiplier: Fraction | None = None
+
+    def prices(self, tokens: Tokens) -> PerMillion:
+        """The prices of a request with these tokens."""
+        reached = [tier for tier in self.tiers if sum(tokens[:3]) > tier[0]]
+        return max(reached, key=lambda tier: tier[0])[1] if reached else self.base
+
+    def charge(self, tokens: Tokens) -> int:
+        """The charge in nano: one rounding, upwards."""
+        weighted = sum(Fraction(count * price, 10**6) for count, price in zip(tokens, self.prices(tokens), strict=True))
+        return ceil(weighted * (self.multiplier or 1))
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a request's intent says. `most` is the largest hold it may place."""
+
+    ulid: str
+    minute: int
+    where: Where
+    key: str
+    key_is_limited: bool
+    tariff: Tariff
+    most: int
+    primary: str = "first"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a request ended upstream. An attempt is channel, outcome, milliseconds."""
+
+    reason: str
+    tokens: Tokens = (0, 0, 0, 0)
+    reasoning: int = 0
+    source: str = "none"
+    attempts: tuple[tuple[str, str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a receipt says beside its postings."""
+
+    request: Request
+    ending: Ending
+    prices: PerMillion
+    hold: int
+    charge: int
+    uncharged: int
+    backup_used: bool
+
+
+@dataclass(frozen=True)
+class Line:
+    """One journal entry."""
+
+    entry_id: str
+    where: Where
+    currency: str
+    moves: tuple[tuple[str, int], ...]
+    reference: str | None = None
+    facts: Facts | None = None
+
+    @property
+    def to_wallet(self) -> int:
+        """What it does to the customer's balance."""
+        return sum(nano for book, nano in self.moves if book == "wallet")
+
+
+@dataclass
+class Purse:
+    """One wallet. An open hold is its amount and the limited key that it draws on."""
+
+    currency: str
+    available: int = 0
+    credits: int = 0
+    debits: int = 0
+    debt: int = 0
+    frozen: bool = False
+    epoch: int = 0
+    holds: dict[str, tuple[int, str | None]] = field(default_factory=dict)
+    key_left: dict[str, int] = field(default_factory=dict)
+
+    def credit(self, nano: int) -> None:
+        """Add; a debt is paid first."""
+        pays = min(self.debt, nano)
+        self.debt -= pays
+        self.available += nano - pays
+        self.credits += nano
+
+    def debit(self, nano: int) -> None:
+        """Take; what is not available is owed."""
+        from_available = min(self.available, nano)
+        self.available -= from_available
+        self.debt += nano - from_available
+        self.debits += nano
+
+    def close(self, hold_id: str, charge: int, key: str | None) -> None:
+        """Spend a part of a hold and give the rest back, to the key's limit too."""
+        nano, _ = self.holds.pop(hold_id)
+        self.available += nano - charge
+        self.debits += charge
+        if key is not None:
+            self.key_left[key] = self.key_left.get(key, 0) + nano - charge
+
+
+@dataclass
+class Record:
+    """An intent as it is kept for the sweeper."""
+
+    request: Request
+    outcome: Ending | None = None
+    checkpoint: Ending | None = None
+
+
+class Answer(NamedTuple):
+    """What an operation says. `broken` is a call that contradicts itself: it must fail, and change nothing."""
+
+    word: Literal["entry", "held", "already", "refused", "short", "lost", "broken", "done"]
+    what: int | str | None = None  # an entry's id, the amount held, or the reason of a refusal
+
+
+BROKEN = Answer("broken")
+
+
+class Reference:
+    """All wallets, the journal and the intents of a whole deployment."""
+
+    def __init__(self) -> None:
+        self.purses: dict[Where, Purse] = {}
+        self.journal: dict[str, Line] = {}
+        self.intents: dict[str, Record] = {}
+
+    def open(self, where: Where, currency: str) -> Answer:
+        is_new = where not in self.purses
+        if is_new:
+            self.purses[where] = Purse(currency)
+        return Answer("done", str(is_new))
+
+    def freeze(self, where: Where) -> Answer:
+        self.purses[where].frozen = True
+        return Answer("done")
+
+    def raise_epoch(self, where: Where) -> Answer:
+        self.purses[where].epoch += 1
+        return Answer("done")
+
+    def limit_key(self, where: Where, key: str, nano: int | None) -> Answer:
+        left = self.purses[where].key_left
+        left.pop(key, None)
+        if nano is not None:
+            left[key] = nano
+        return Answer("done")
+
+    def top_up(self, where: Where, nano: int, currency: str, ulid: str) -> Answer:
+        moves = (("wallet", nano), ("clearing:bank", -nano))
+        return self._move(Line(f"{ulid}.top_up", where, currency, moves, f"ord_{ulid}"))
+
+    def adjust(self, where: Where, nano: int, currency: str, ulid: str) -> Answer:
+        moves = (("wallet", nano), ("operator", -nano))
+        return self._move(Line(f"{ulid}.adjustment", where, currency, moves, "because"))
+
+    def reverse(self, entry_id: str) -> Answer:
+        line = self.journal[entry_id]
+        ulid, kind = entry_id.split(".")
+        if not line.moves or kind.startswith("reversal"):
+            return BROKEN
+        opposite = tuple((book, -nano) for book, nano in line.moves)
+        reversal = Line(f"{ulid}.reversal-of-{kind}", line.where, line.currency, opposite, entry_id)
+        return self._move(reversal, may_owe=True)
+
+    def hold(self, request: Request, epoch: int) -> Answer:
+        self.intents.setdefault(request.ulid, Record(request))
+        return self.hold_less(request, epoch, request.most)
+
+    def hold_less(self, request: Request, epoch: int, nano: int) -> Answer:
+        purse = self.purses.get(request.where)
+        if purse is None:
+            return Answer("refused", "no_wallet")
+        if request.ulid in purse.holds:
+            return Answer("held", nano) if purse.holds[request.ulid][0] == nano else BROKEN
+        left = purse.key_left.get(request.key)
+        reasons = {
+            "currency": purse.currency != request.tariff.currency,
+            "frozen": purse.frozen,
+            "auth_epoch": purse.epoch != epoch,
+            "key_spend_limit": request.key_is_limited and (left is None or left < nano),
+            "insufficient": purse.available < nano,
+        }
+        for reason, applies in reasons.items():
+            if applies:
+                return Answer("refused", reason)
+        purse.available -= nano
+        purse.holds[request.ulid] = (nano, request.key if request.key_is_limited else None)
+        if request.key_is_limited:
+            purse.key_left[request.key] -= nano
+        return Answer("held", nano)
+
+    def settle(self, request: Request, nano: int, ending: Ending) -> Answer:
+        line = self._receipt("request", request, nano, ending)
+        if line.entry_id in self.journal:
+            return self._again(line)
+        purse = self.purses.get(request.where)
+        if purse is None or purse.holds.get(request.ulid, (None,))[0] != nano:
+            return Answer("lost")
+        self.journal[line.entry_id] = line
+        purse.close(request.ulid, -line.to_wallet, request.key if request.key_is_limited else None)
+        return Answer("entry", line.entry_id)
+
+    def settle_late(self, request: Request, nano: int, ending: Ending) -> Answer:
+        if self.journal[f"{request.ulid}.request"].to_wallet != 0:
+            return BROKEN
+        line = self._receipt("late", request, nano, ending)
+        if line.entry_id in self.journal or not line.moves:
+            return self._move(line)
+        answer = self._move(line)
+        if answer.word == "short":  # the operator's loss: what the wallet cannot pay is never taken
+            return self._move(self._receipt("late", request, 0, ending))
+        return answer
+
+    def keep_outcome(self, request: Request, ending: Ending) -> Answer:
+        record = self.intents[request.ulid]
+        record.outcome = record.outcome or ending
+        return Answer("done")
+
+    def checkpoint(self, request: Request, ending: Ending) -> Answer:
+        self.intents[request.ulid].checkpoint = ending
+        return Answer("done")
+
+    def close_abandoned(self, record: Record) -> str:
+        """End a request that nobody else will end."""
+        request = record.request
+        purse = self.purses.get(request.where)
+        hold = purse.holds.get(request.ulid) if purse else None
+        if f"{request.ulid}.request" in self.journal:
+            if purse is None or hold is None:
+                return "was_ended"
+            purse.close(request.ulid, 0, hold[1])
+            return "released"
+        if hold is None:
+            line = self._receipt("request", request, 0, Ending("not_held"))
+            self.journal[line.entry_id] = line
+            return "not_held"
+        ending = record.outcome or record.checkpoint or Ending("abandoned")
+        self.settle(request, hold[0], ending)
+        return "settled" if any(ending.tokens) else "voided"
+
+    def _move(self, line: Line, *, may_owe: bool = False) -> Answer:
+        """Post a line that closes no hold."""
+        if line.entry_id in self.journal:
+            return self._again(line)
+        if line.moves:
+            purse = self.purses.get(line.where)
+            if purse is None:
+                return Answer("refused", "no_wallet")
+            if purse.currency != line.currency:
+                return Answer("refused", "currency")
+            if line.to_wallet > 0:
+                purse.credit(line.to_wallet)
+            elif purse.available >= -line.to_wallet or may_owe:
+                purse.debit(-line.to_wallet)
+            else:
+                return Answer("short")
+        self.journal[line.entry_id] = line
+        return Answer("entry", line.entry_id)
+
+    def _again(self, line: Line) -> Answer:
+        return Answer("entry" if self.journal[line.entry_id] == line else "already", line.entry_id)
+
+    @staticmethod
+    def _receipt(kind: str, request: Request, hold: int, ending: Ending) -> Line:
+        cost = request.tariff.charge(ending.tokens)
+        charge = min(cost, hold)
+        facts = Facts(
+            request=request,
+            ending=ending,
+            prices=request.tariff.prices(ending.tokens),
+            hold=hold,
+            charge=charge,
+            uncharged=cost - charge,
+            backup_used=bool(ending.attempts) and ending.attempts[-1][0] != request.primary,
+        )
+        moves = (("wallet", -charge), ("revenue", charge)) if charge else ()
+        return Line(f"{request.ulid}.{kind}", request.where, request.tariff.currency, moves, facts=facts)
+
+
