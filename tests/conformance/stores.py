@@ -129,9 +129,7 @@ class StoreOfAnOldEngine(DynamoLedgerStore):
 def ledger_tables(engine: Engine) -> LedgerTables:
     """The three money tables of an engine."""
     names = engine.table_names
-    return LedgerTables(
-        names["FORGE_WALLETS_TABLE"], names["FORGE_JOURNAL_TABLE"], names["FORGE_REQUESTS_TABLE"]
-    )
+    return LedgerTables(names["FORGE_WALLETS_TABLE"], names["FORGE_JOURNAL_TABLE"], names["FORGE_REQUESTS_TABLE"])
 
 
 def wallet_order(wallet: Wallet) -> tuple[str, str]:

@@ -123,7 +123,7 @@ def test_the_same_hold_id_on_both_wallets_is_two_holds(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("hold_id", ["run.1", "a b", "nano", "#h", "запрос-🧾", "x" * 200])
 def test_any_hold_id_can_be_held_and_closed(ledger: Ledger, hold_id: str) -> None:
-    hold = ledger.held(400, hold_id=hold_id)
+    ledger.held(400, hold_id=hold_id)
     assert set(ledger.wallet().holds) == {hold_id}
     change = CloseHold(hold_id, 400, 100, None)
     assert ledger.post(receipt(hold_request(400), 100), change) == POSTED

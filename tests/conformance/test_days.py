@@ -71,9 +71,7 @@ def test_page_after_page_gives_every_entry_once(empty_ledger: Ledger, five: list
 
 
 @pytest.mark.parametrize("offset_ms", [-1, 0, DAY_MS - 1, DAY_MS])
-def test_an_entry_is_in_the_book_of_the_day_on_which_its_request_began(
-    empty_ledger: Ledger, offset_ms: int
-) -> None:
+def test_an_entry_is_in_the_book_of_the_day_on_which_its_request_began(empty_ledger: Ledger, offset_ms: int) -> None:
     entry = put(empty_ledger, START_MS + offset_ms)
     inside = 0 <= offset_ms < DAY_MS
     assert day(empty_ledger) == ([entry] if inside else [])

@@ -75,9 +75,7 @@ def test_outcome_and_checkpoint_are_kept_beside_each_other(empty_ledger: Ledger,
 
 @pytest.mark.parametrize("what", ["outcome", "checkpoint"])
 @pytest.mark.parametrize("neighbour", [False, True])
-def test_nothing_is_recorded_for_an_intent_that_is_not_there(
-    empty_ledger: Ledger, what: str, neighbour: bool
-) -> None:
+def test_nothing_is_recorded_for_an_intent_that_is_not_there(empty_ledger: Ledger, what: str, neighbour: bool) -> None:
     # It may have expired. Half a record must not come into being.
     made = intent()
     if neighbour:

@@ -148,9 +148,12 @@ def test_an_outcome_comes_back_as_it_was(empty_ledger: Ledger, name: str, what: 
     made, ended = intent(), outcome(**OUTCOMES[name])
     assert ended != outcome()
     empty_ledger.put_intent(made)
-    record = empty_ledger.record_outcome if what == "outcome" else empty_ledger.record_checkpoint
-    record(made, ended)
-    assert empty_ledger.read_intent(made.request_id) == replace(IntentRecord(made), **{what: ended})
+    if what == "outcome":
+        empty_ledger.record_outcome(made, ended)
+        assert empty_ledger.read_intent(made.request_id) == IntentRecord(made, outcome=ended)
+    else:
+        empty_ledger.record_checkpoint(made, ended)
+        assert empty_ledger.read_intent(made.request_id) == IntentRecord(made, checkpoint=ended)
 
 
 @pytest.mark.parametrize("reason", SettlementReason)

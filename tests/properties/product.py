@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tests.properties.reference import BROKEN, Answer, Ending, Facts, Line, PerMillion, Purse, Request, Tariff, Where
+from tests.properties.reference import Purse
+from tests.properties.words import BROKEN, Answer, Ending, Facts, Line, PerMillion, Request, Tariff, Where
 from tokens_forge.intents import Held, Intent, Outcome
 from tokens_forge.journal import Attempt, Entry, RequestFacts, SettlementReason, UsageSource
 from tokens_forge.money import Money
@@ -78,7 +79,9 @@ class Product:
 
     def adjust(self, where: Where, nano: int, currency: str, ulid: str) -> Answer:
         account, kind, money = where[0], WalletKind(where[1]), Money(nano, currency)
-        return self._posted(lambda: self.balances.adjust(account, kind, money, adjustment_id=f"adj_{ulid}", reason="because"))
+        return self._posted(
+            lambda: self.balances.adjust(account, kind, money, adjustment_id=f"adj_{ulid}", reason="because")
+        )
 
     def reverse(self, entry_id: str) -> Answer:
         return self._posted(lambda: self.balances.reverse(self._entry(entry_id)))
@@ -231,9 +234,7 @@ def _facts(facts: RequestFacts, request: Request) -> Facts:
         facts.usage_source.value,
         tuple((attempt.channel_id, attempt.outcome, attempt.duration_ms) for attempt in facts.attempts),
     )
-    return Facts(
-        request, ending, prices, facts.hold_nano, facts.charge_nano, facts.uncharged_nano, facts.backup_used
-    )
+    return Facts(request, ending, prices, facts.hold_nano, facts.charge_nano, facts.uncharged_nano, facts.backup_used)
 
 
 def _purse(wallet: Wallet) -> Purse:

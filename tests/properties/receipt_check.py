@@ -18,6 +18,6 @@ def published_recompute() -> Callable[[dict[str, Any]], Fraction]:
     scripts = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
     assert len(scripts) == 1
     names: dict[str, Any] = {}
-    exec(scripts[0], names)  # noqa: S102: our own document
+    exec(scripts[0], names)  # noqa: S102 - our own document
     found: Callable[[dict[str, Any]], Fraction] = names["recompute"]
     return found

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from tests.properties.reference import Ending, Tariff
+from tests.properties.words import Ending, Tariff
 from tokens_forge.journal import FREE_OF_CHARGE, SettlementReason, UsageSource
 
 CURRENCIES = {"official": "USD", "routed": "CNY"}

@@ -420,7 +420,9 @@ def _faults() -> Iterator[None]:
         if code in _SILENT or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
             raise StoreSilent(code) from error
         raise StoreFault(f"{code}: {error.response['Error'].get('Message', '')}") from error
-    except ParamValidationError as error:  # botocore itself refused it: nothing was sent, and asking again would not help
+    except (
+        ParamValidationError
+    ) as error:  # botocore itself refused it: nothing was sent, and asking again would not help
         raise StoreFault(str(error)) from error
     except (BotoCoreError, ResponseParserError) as error:  # connection, time-out, broken answer: it may have been done
         raise StoreSilent(type(error).__name__) from error
