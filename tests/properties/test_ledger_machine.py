@@ -132,31 +132,26 @@ class LedgerMachine(BothLedgers):
         request, nano = data.draw(st.sampled_from(voided if of_a_void and voided else ended))
         self.do("settle_late", request, nano, ending)
 
-    @rule(
-        where=st.sampled_from(WALLETS[:3]), nano=holds, ending=paid_endings(), data=st.data(),
-        trouble=st.sampled_from(
-            ["hold twice", "hold twice", "sweeper first", "sweeper first, all spent", "dies after a note"]
-        ),
-    )  # fmt: skip
-    def a_request_runs_into_trouble(
-        self, where: Any, nano: int, ending: Ending, trouble: str, data: st.DataObject
-    ) -> None:
+    @rule(where=st.sampled_from(WALLETS[:3]), nano=holds, ending=endings, data=st.data())
+    def a_hold_comes_again_after_its_end(self, where: Any, nano: int, ending: Ending, data: st.DataObject) -> None:
         self.request_a_hold(where, nano, data.draw(tariffs(CURRENCIES[where[1]])), clamps=True)
         request, nano = self.held[-1]
-        match trouble:
-            case "hold twice":  # the second message comes when the request has ended
-                self.do("settle", request, nano, ending)
-                self.do("hold_less", request, self.reference.purses[where].epoch, nano)
-                self.sweep(20)
-            case "dies after a note":
-                self.do(data.draw(st.sampled_from(["keep_outcome", "checkpoint"])), request, ending)
-                self.sweep(20)
-            case _:  # the gateway was thought dead and was not: it settles, hears that it is too late, and says so
-                self.sweep(20)
-                if trouble == "sweeper first, all spent":
-                    self.spend_all_that_is_available(where)
-                if self.do("settle", request, nano, ending).word == "already" and (request, nano) in self.ended():
-                    self.do("settle_late", request, nano, ending)
+        self.do("settle", request, nano, ending)
+        self.do("hold_less", request, self.reference.purses[where].epoch, nano)
+        self.sweep(20)
+
+    @rule(where=st.sampled_from(WALLETS[:3]), nano=holds, note=paid_endings(), late=paid_endings(), data=st.data())
+    def the_sweeper_is_first(self, where: Any, nano: int, note: Ending, late: Ending, data: st.DataObject) -> None:
+        """The gateway was thought dead and was not: it settles, hears that it is too late, and says so."""
+        self.request_a_hold(where, nano, data.draw(tariffs(CURRENCIES[where[1]])), clamps=True)
+        request, nano = self.held[-1]
+        if word := data.draw(st.sampled_from([None, None, None, "keep_outcome", "checkpoint"])):
+            self.do(word, request, note)
+        self.sweep(20)
+        if data.draw(st.booleans()):
+            self.spend_all_that_is_available(where)
+        if self.do("settle", request, nano, late).word == "already" and (request, nano) in self.ended():
+            self.do("settle_late", request, nano, late)
 
     @precondition(lambda self: self.held)
     @rule(data=st.data(), ending=paid_endings(), word=st.sampled_from(["keep_outcome", "checkpoint"]))

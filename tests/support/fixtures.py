@@ -18,8 +18,9 @@ from tests.support.ministack import ministack_engine, ministack_server
 from tests.support.moto_engine import moto_engine
 from tests.support.upstream import Upstream
 
-EVERY_ENGINE = ("moto", "ministack", "dynamodb_local")
-CONCURRENT_ENGINES = ("ministack", "dynamodb_local")
+_LOCAL = pytest.param("dynamodb_local", marks=pytest.mark.engines)  # fetched, so not a part of `make test`
+EVERY_ENGINE = ("moto", "ministack", _LOCAL)
+CONCURRENT_ENGINES = ("ministack", _LOCAL)
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ def test_another_archive_under_the_same_name_is_refused(tmp_path: Path, monkeypa
         installed(tmp_path / "engines")
 
 
+@pytest.mark.engines
 def test_other_machines_are_turned_away(dynamodb_local_url: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         # Connecting a datagram socket sends nothing; it only picks the address this machine has towards others.

@@ -71,6 +71,7 @@ def test_an_unknown_type_is_not_guessed() -> None:
         value_bytes({"X": "1"})
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize(
     "attribute",
     [
