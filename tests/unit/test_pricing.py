@@ -30,8 +30,9 @@ multipliers = st.integers(1, 20_000_000)
 @st.composite
 def prices(draw: st.DrawFn) -> Price:
     own = draw(st.booleans())
-    tiers = tuple(PriceTier(draw(st.integers(0, 500_000)), draw(unit_prices)) for _ in range(draw(st.integers(0, 3))))
-    base = UnitPrices(1 + draw(unit_price), draw(unit_price), draw(unit_price), draw(unit_price))
+    offered = unit_prices.filter(lambda prices: bool(prices.input or prices.output))
+    tiers = tuple(PriceTier(draw(st.integers(0, 500_000)), draw(offered)) for _ in range(draw(st.integers(0, 3))))
+    base = draw(offered)
     return Price("v", "USD", base, PPM if own else draw(multipliers), "own" if own else "official", tiers)
 
 
@@ -114,6 +115,8 @@ def test_reasoning_is_a_part_of_output() -> None:
 def test_no_price_is_free_by_accident() -> None:
     with pytest.raises(ValueError):
         Price("v", "USD", UnitPrices(0, 0, 0, 0))
+    with pytest.raises(ValueError, match="free by accident"):
+        Price("v", "USD", UnitPrices(1, 1, 1, 1), tiers=(PriceTier(100, UnitPrices(0, 0, 0, 0)),))
     with pytest.raises(ValueError):
         UnitPrices(-1, 0, 0, 0)
     for multiplier in (0, -1, 1.5):

@@ -90,8 +90,9 @@ class Price:
             raise ValueError(f"unknown price basis: {self.basis!r}")
         if self.basis == "own" and self.multiplier_ppm != PPM:
             raise ValueError("a price of its own has no multiplier")
-        if not any((self.unit_prices.input, self.unit_prices.output)):
-            raise ValueError("a price of zero would make the model free by accident")
+        for prices in (self.unit_prices, *(tier.unit_prices for tier in self.tiers)):
+            if not any((prices.input, prices.output)):
+                raise ValueError("a price of zero would make the model free by accident")
 
     def unit_prices_for(self, input_side_tokens: int) -> UnitPrices:
         """The unit prices of a request that sent this many tokens."""
