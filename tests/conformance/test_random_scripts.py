@@ -146,14 +146,19 @@ steps = st.one_of(
 @pytest.mark.parametrize("examples", [15, pytest.param(200, marks=pytest.mark.proof)])
 @pytest.mark.parametrize("tested", ENGINES, indirect=True)
 def test_any_script_has_the_same_answers_and_the_same_end(tested: StoreUnderTest, examples: int) -> None:
+    operations = 0
+
     @settings(max_examples=examples, deadline=None)
     @given(script=st.lists(steps, min_size=10, max_size=40))
     def both_agree(script: list[Step]) -> None:
         tested.clear()
         ledger = Ledger.funded(tested)
+        nonlocal operations
+        operations += len(script)
         for step in script:
             with suppress(StoreFault):
                 getattr(ledger, step.operation)(*step.arguments, **step.named)
         ledger.check_everything()
 
     both_agree()
+    print(f"random scripts: {operations} operations in {examples} scripts, the same on the simulated store and another")
