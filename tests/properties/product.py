@@ -132,7 +132,7 @@ class Product:
         """Every wallet, as the reference would write it. Each passes its own check."""
         for wallet in self.store.every_wallet():
             wallet.check()
-        return {(wallet.account_id, wallet.kind.value): _purse(wallet) for wallet in self.store.every_wallet()}
+        return {(wallet.account_id, wallet.kind.value): purse_of(wallet) for wallet in self.store.every_wallet()}
 
     def entries(self) -> dict[str, Entry]:
         """The whole journal by entry id."""
@@ -237,7 +237,8 @@ def _facts(facts: RequestFacts, request: Request) -> Facts:
     return Facts(request, ending, prices, facts.hold_nano, facts.charge_nano, facts.uncharged_nano, facts.backup_used)
 
 
-def _purse(wallet: Wallet) -> Purse:
+def purse_of(wallet: Wallet) -> Purse:
+    """A wallet as the reference would write it."""
     assert wallet.held_nano == sum(hold.nano for hold in wallet.holds.values())
     return Purse(
         currency=wallet.currency,

@@ -171,12 +171,15 @@ class Reference:
             purse.close(request.ulid, 0, hold[1])
             return "released"
         if hold is None:
-            line = self._receipt("request", request, 0, Ending("not_held"))
-            self.journal[line.entry_id] = line
+            self.never_held(request)
             return "not_held"
         ending = record.outcome or record.checkpoint or Ending("abandoned")
         self.settle(request, hold[0], ending)
         return "settled" if any(ending.tokens) else "voided"
+
+    def never_held(self, request: Request) -> Answer:
+        """A stone for a request for which nothing was set aside."""
+        return self._move(self._receipt("request", request, 0, Ending("not_held")))
 
     def _move(self, line: Line, *, may_owe: bool = False) -> Answer:
         """Post a line that closes no hold."""

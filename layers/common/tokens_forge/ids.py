@@ -21,12 +21,17 @@ def random_letters(count: int) -> str:
 
 def new_ulid(now_ms: int) -> str:
     """26 letters: 48 bits of time in milliseconds, 80 random bits (github.com/ulid/spec)."""
+    return time_letters(now_ms) + random_letters(16)
+
+
+def time_letters(now_ms: int) -> str:
+    """The ten letters with which an id of this moment begins, whoever draws the rest."""
     assert 0 <= now_ms < 1 << 48
     letters = []
     for _ in range(10):
         now_ms, value = divmod(now_ms, 32)
         letters.append(_ALPHABET[value])
-    return "".join(reversed(letters)) + random_letters(16)
+    return "".join(reversed(letters))
 
 
 def new_id(prefix: str, now_ms: int) -> str:

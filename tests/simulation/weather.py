@@ -1,0 +1,89 @@
+"""The weather of one run: which faults there are, how often, and when late messages arrive.
+
+Each seed has a weather of its own, from still to stormy, with some kinds of faults and without others: what meets only without a
+third thing would otherwise never meet.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from tests.faults.faulty_store import Call, CallFault, FaultyCalls, faults_of
+from tests.simulation.chance import Chance
+from tests.simulation.scheduler import Scheduler
+
+CALM, UNSETTLED, STORMY = 0.01, 0.08, 0.25  # share of calls that go wrong
+RARE = {CallFault.CRASH_BEFORE: 0.25, CallFault.CRASH_AFTER: 0.25}  # so that some requests get far enough to end badly
+
+
+class Weather:
+    """Decides about each call. A call is also the moment at which another thread may go on."""
+
+    def __init__(self, chance: Chance, scheduler: Scheduler, trace: Callable[[str], None] | None) -> None:
+        self._chance = chance
+        self._scheduler = scheduler
+        self._trace = trace
+        self.counts: Counter[CallFault] = Counter()
+        self.calls = FaultyCalls(self._fault_of)
+        self._share = chance.one_of((0.0, CALM, UNSETTLED, UNSETTLED, STORMY))
+        allowed = [fault for fault in CallFault if chance.happens(0.7)]
+        self._allowed = frozenset(allowed)
+        self._arrives_share = chance.one_of((0.01, 0.05, 0.3))
+        self._kinds: dict[str, tuple[CallFault, ...]] = {}
+        self.draining = False
+
+    def messages_may_arrive(self) -> None:
+        """One late message arrives, perhaps."""
+        if self.calls.delayed and self._chance.happens(self._arrives_share):
+            self.one_arrives()
+
+    def one_arrives(self) -> None:
+        """One of the late messages arrives now."""
+        before, self._scheduler.runs = self._scheduler.runs, "late message"
+        call = self.calls.deliver(self._chance.below(len(self.calls.delayed)))
+        self._say("", call)
+        self._scheduler.runs = before
+
+    def clear_up(self) -> None:
+        """No more faults: but what was sent may still arrive at any moment, also in the middle of the last sweep."""
+        self.draining = True
+        self._arrives_share = self._chance.one_of((0.005, 0.02, 0.1))
+
+    def _fault_of(self, call: Call) -> CallFault | None:
+        if self.draining:
+            self.messages_may_arrive()
+            self._say("", call)
+            return None
+        self._scheduler.pause()
+        fault = self._drawn(call.operation) if self._chance.happens(self._share) else None
+        if fault is not None:
+            self.counts[fault] += 1
+        self._say(fault.name if fault is not None else "", call)
+        return fault
+
+    def _drawn(self, operation: str) -> CallFault | None:
+        kinds = self._kinds.get(operation)
+        if kinds is None:
+            kinds = tuple(fault for fault in faults_of(operation) if fault in self._allowed)
+            self._kinds[operation] = kinds
+        if not kinds:
+            return None
+        fault = self._chance.one_of(kinds)
+        return fault if self._chance.happens(RARE.get(fault, 1.0)) else None
+
+    def _say(self, what: str, call: Call) -> None:
+        if self._trace is not None:
+            self._trace(f"{call.operation}{_short(call.arguments)} {what}".rstrip())
+
+
+def _short(arguments: tuple[object, ...]) -> str:
+    return "(" + ", ".join(_name(argument) for argument in arguments) + ")"
+
+
+def _name(argument: object) -> str:
+    for name in ("request_id", "entry_id", "hold_id"):
+        if hasattr(argument, name):
+            return str(getattr(argument, name))
+    text = str(argument)
+    return text if len(text) <= 100 else text[:97] + "..."
