@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from tests.properties.reference import Purse
 from tests.properties.words import BROKEN, Answer, Ending, Facts, Line, PerMillion, Request, Tariff, Where
@@ -124,7 +125,6 @@ class Product:
             lambda: accounts,
             self.cursors,
             self.clock,
-            sweep_after_s=SWEEP_AFTER_S,
             window_s=7 * 24 * 3600,
         ).run()
 
@@ -185,6 +185,7 @@ def intent_of(request: Request) -> Intent:
     )
 
 
+@lru_cache(1000)
 def price_of(tariff: Tariff) -> Price:
     """The tariff as the catalog keeps it."""
     ppm = Fraction(tariff.multiplier or 1) * PPM

@@ -35,7 +35,7 @@ class Office:
         """An order, whose webhook comes twice."""
         chance = self.world.chance
         stray = chance.happens(0.03)
-        order = self._planned(where, chance.between(50, 900), "EUR" if stray else CURRENCIES[where[1]], "top_up", at_ms)
+        order = self._planned(where, chance.between(150, 2500), "EUR" if stray else CURRENCIES[where[1]], "top_up", at_ms)
         amount = Money(order.nano, order.currency)
 
         def credit(process: Process) -> Entry:
@@ -51,7 +51,7 @@ class Office:
         """An administrator gives or takes."""
         chance = self.world.chance
         where = chance.one_of(WALLETS)
-        nano = chance.between(1, 400) * (-1 if chance.happens(0.6) else 1)
+        nano = chance.between(1, 600) * (-1 if chance.happens(0.7) else 1)
         adjustment = self._planned(where, nano, CURRENCIES[where[1]], "adjustment", at_ms)
         amount = Money(nano, adjustment.currency)
 

@@ -12,7 +12,7 @@ from tests.simulation.checks import check_everything, notes_for_the_sweeper
 from tests.simulation.gateways import Gateway
 from tests.simulation.jobs import Jobs
 from tests.simulation.office import Office
-from tests.simulation.world import MINUTE_MS, START_MS, SWEEP_AFTER_S, WALLETS, Parts, World
+from tests.simulation.world import MINUTE_MS, SKEW_MS_MAX, START_MS, SWEEP_AFTER_S, WALLETS, Parts, World
 
 DRAINS_MAX = 40
 
@@ -52,7 +52,7 @@ def _plan(world: World) -> None:
     office, jobs = Office(world), Jobs(world)
     office.open_for_business()
     gateways = [_Front(world) for _ in range(chance.between(2, 3))]
-    for _ in range(chance.between(4, 12)):
+    for _ in range(chance.between(6, 14)):
         world.scheduler.at(moment(), chance.one_of(gateways).a_client_comes)
     for plan, most in ((office.adjust, 3), (office.reverse, 3), (office.revoke, 1), (office.limit, 1)):
         for _ in range(chance.between(0, most)):
@@ -89,7 +89,7 @@ class _Front:
 def _drain(world: World) -> None:
     """Everybody is dead or done. The sweeper and the reconciliation run until nothing changes, while late messages arrive."""
     jobs = Jobs(world)
-    world.scheduler.now_ms += SWEEP_AFTER_S * 1000 + 16 * MINUTE_MS  # also by a clock that is wrong
+    world.scheduler.now_ms += SWEEP_AFTER_S * 1000 + 2 * SKEW_MS_MAX + 2 * MINUTE_MS  # past the sweep age by any clock
     world.weather.clear_up()
     for _ in range(DRAINS_MAX):
         before = (dict(world.store.wallets), len(world.store.journal))
@@ -98,10 +98,11 @@ def _drain(world: World) -> None:
         world.act(jobs.sweep, "sweeper")
         if world.weather.calls.delayed and world.chance.happens(0.7):
             world.weather.one_arrives()
-        world.act(jobs.reconcile, "reconciliation")
+        findings = world.act(jobs.reconcile, "reconciliation").findings
         if world.weather.calls.delayed:
             world.weather.one_arrives()
         elif not pending and before == (world.store.wallets, len(world.store.journal)):
+            assert findings == [], "nothing is on its way any more"
             return
     raise AssertionError("the sweeper and the reconciliation do not come to an end")
 

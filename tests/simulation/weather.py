@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from tests.faults.faulty_store import Call, CallFault, FaultyCalls, faults_of
+from tests.faults.faulty_store import READS, Call, CallFault, FaultyCalls, faults_of
 from tests.simulation.chance import Chance
 from tests.simulation.scheduler import Scheduler
 
 CALM, UNSETTLED, STORMY = 0.01, 0.08, 0.25  # share of calls that go wrong
 RARE = {CallFault.CRASH_BEFORE: 0.25, CallFault.CRASH_AFTER: 0.25}  # so that some requests get far enough to end badly
+JOBS = ("sweeper", "reconciliation")  # they make many calls, and any fault ends a run: most must get through
+JOBS_SHARE = 0.15
+STALE_SHARE = 0.4  # of scans
+STALLS_MS_MAX = 900_000  # a process may be frozen for longer than the sweeper waits
+SPELL_CALLS_MAX = 6
 
 
 class Weather:
@@ -30,8 +35,12 @@ class Weather:
         allowed = [fault for fault in CallFault if chance.happens(0.7)]
         self._allowed = frozenset(allowed)
         self._arrives_share = chance.one_of((0.01, 0.05, 0.3))
+        self._stall_share = chance.one_of((0.0, 0.002, 0.01))
+        self._spell_share = chance.one_of((0.0, 0.1, 0.5))
+        self._spells: dict[str, tuple[CallFault, int]] = {}
         self._kinds: dict[str, tuple[CallFault, ...]] = {}
         self.draining = False
+        self.stalls = 0
 
     def messages_may_arrive(self) -> None:
         """One late message arrives, perhaps."""
@@ -55,11 +64,35 @@ class Weather:
             self.messages_may_arrive()
             self._say("", call)
             return None
-        self._scheduler.pause()
-        fault = self._drawn(call.operation) if self._chance.happens(self._share) else None
+        if self._chance.happens(self._stall_share):
+            self.stalls += 1
+            self._scheduler.sleep_ms(self._chance.below(STALLS_MS_MAX))
+        else:
+            self._scheduler.pause()
+        fault = self._fault_now(call.operation)
         if fault is not None:
             self.counts[fault] += 1
         self._say(fault.name if fault is not None else "", call)
+        return fault
+
+    def _fault_now(self, operation: str) -> CallFault | None:
+        if operation == "every_wallet" and CallFault.STALE in self._allowed and self._chance.happens(STALE_SHARE):
+            return CallFault.STALE
+        share = self._share * JOBS_SHARE if self._scheduler.runs.startswith(JOBS) else self._share
+        if operation in self._spells:
+            return self._of_spell(operation)
+        if not self._chance.happens(share):
+            return None
+        fault = self._drawn(operation)
+        if fault is not None and operation not in READS and self._chance.happens(self._spell_share):
+            self._spells[operation] = fault, self._chance.between(1, SPELL_CALLS_MAX)
+        return fault
+
+    def _of_spell(self, operation: str) -> CallFault:
+        """Faults come in spells, too: the same operation goes wrong again and again."""
+        fault, left = self._spells.pop(operation)
+        if left > 1:
+            self._spells[operation] = fault, left - 1
         return fault
 
     def _drawn(self, operation: str) -> CallFault | None:

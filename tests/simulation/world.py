@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import TypeVar
 
 from tests.faults.faulty_store import FaultyCursors, FaultyLedgerStore
 from tests.properties.product import OneCursor
@@ -25,10 +26,11 @@ from tokens_forge.store.simulated import SimulatedLedgerStore
 from tokens_forge.sweeper import CURSOR, Sweeper
 from tokens_forge.wallets import Wallet, WalletKind
 
+Done = TypeVar("Done")
 MINUTE_MS = 60_000
 START_MS = NOW_MS // MINUTE_MS * MINUTE_MS
 SWEEP_AFTER_S = 300
-WINDOW_MORE_S = 900  # the reconciliation looks back to the very beginning
+WINDOW_MORE_S = 240  # the reconciliation looks back to the very beginning
 SKEW_MS_MAX = 240_000
 TRIES_MAX = 3
 
@@ -98,11 +100,12 @@ class World:
         self.store = parts.store()
         self.witness = Witness(self.store, lambda: self.scheduler.runs, self._on_change)
         self.ledger = FaultyLedgerStore(self.witness, self.weather.calls)
-        self.cursor = OneCursor({CURSOR: minute_of(START_MS - 10 * MINUTE_MS)})
+        self.cursor = OneCursor({CURSOR: minute_of(START_MS - 5 * MINUTE_MS)})
         self.cursors = FaultyCursors(self.cursor, self.weather.calls)
         self.key_table = KeyTable(self.scheduler.pause)
         self._skew_ms_max = self.chance.one_of((0, MINUTE_MS, SKEW_MS_MAX))
         self._started = 0
+        self.frozen_by_mistake: list[tuple[str, WalletKind]] = []
         self._open_accounts()
 
     def process(self, name: str) -> Process:
@@ -111,12 +114,13 @@ class World:
         skew_ms = self.chance.between(-self._skew_ms_max, self._skew_ms_max)
         return Process(self.scheduler, f"{name}-{self._started}", skew_ms)
 
-    def act(self, job: Callable[[Process], object], name: str) -> None:
+    def act(self, job: Callable[[Process], Done], name: str) -> Done:
         """Do something in a new process while nobody else runs."""
         process = self.process(name)
         self.scheduler.runs = process.name
-        job(process)
+        done = job(process)
         self.scheduler.runs = "nobody"
+        return done
 
     def books(self, process: Process) -> Books:
         """The books, as this process sees them."""
@@ -142,7 +146,6 @@ class World:
             lambda: ACCOUNTS,
             self.cursors,
             process,
-            sweep_after_s=SWEEP_AFTER_S,
             window_s=(self.scheduler.now_ms - START_MS) // MINUTE_MS * 60 + WINDOW_MORE_S,
         )
 
@@ -163,7 +166,7 @@ class World:
         """Wallets with some money, and two keys for each: all of it before anything can go wrong."""
         for where in WALLETS:
             self.witness.open_wallet(Wallet(where[0], WalletKind(where[1]), CURRENCIES[where[1]], opened_at_ms=START_MS))
-            self._limit(where, self.chance.between(100, 600))
+            self._limit(where, self.chance.between(200, 900))
         for where in (*WALLETS, (STRANGER, "official")):
             for name in ("o", "l"):
                 key = Key(
@@ -188,7 +191,7 @@ class World:
             if key in self.told.revoked_keys:
                 raise Violation(f"{request.hold_id} was held after its key had been revoked")
         elif change.operation == "freeze_wallet" and change.by.startswith("reconciliation"):
-            raise Violation(f"the reconciliation froze a healthy wallet: {change.arguments}")
+            self.frozen_by_mistake.append((change.arguments[0], change.arguments[1]))
         elif change.operation == "release_hold":
             self.told.met["hold released"] += 1
 

@@ -57,12 +57,12 @@ def time_ms_of(identifier: str) -> int:
 
 def day_of(time_ms: int) -> str:
     """The UTC day, such as `2026-11-24`: part of a journal book's key."""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d")
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat()[:10]
 
 
 def minute_of(time_ms: int) -> str:
     """The UTC minute, such as `2026-11-24T13:48`: the bucket of an intent record."""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M")
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat()[:16]
 
 
 def time_ms_of_minute(minute: str) -> int:
