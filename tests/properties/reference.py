@@ -111,7 +111,7 @@ class Reference:
         if purse is None:
             return Answer("refused", "no_wallet")
         if request.ulid in purse.holds:
-            return Answer("held", nano) if purse.holds[request.ulid][0] == nano else BROKEN
+            return Answer("held", purse.holds[request.ulid][0])
         left = purse.key_left.get(request.key)
         reasons = {
             "currency": purse.currency != request.tariff.currency,

@@ -47,7 +47,10 @@ class Settlement:
         return self.hold_less(intent, auth_epoch, intent.hold_nano)
 
     def hold_less(self, intent: Intent, auth_epoch: int, nano: int) -> Held:
-        """Set aside at most what the written intent says: used when the first, larger hold was refused."""
+        """Set aside less than the written intent says: used when the first, larger hold was refused.
+
+        Should a delayed message place that larger one after all, it stands, and the answer says so.
+        """
         assert 0 < nano <= intent.hold_nano, "the intent is the most that may be held"
         request = HoldRequest(
             account_id=intent.account_id,
@@ -65,8 +68,10 @@ class Settlement:
             assert refusal is not None, "the store refused a hold that its own item allows"
             if refusal is not HoldRefusal.ALREADY_HELD:
                 raise HoldRefused(refusal, answer.before)
-            # Our own earlier try arrived after all, though its reply was lost.
-            assert answer.before is not None and answer.before.holds[request.hold_id].nano == nano
+            # Our own earlier try arrived after all, though its reply was lost: also the larger one that had just been refused.
+            assert answer.before is not None
+            nano = answer.before.holds[request.hold_id].nano
+            assert nano <= intent.hold_nano, "the intent is the most that may be held"
         return Held(intent=intent, hold_nano=nano)
 
     def settle(self, held: Held, outcome: Outcome) -> Entry:
