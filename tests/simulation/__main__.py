@@ -7,5 +7,8 @@ import sys
 from tests.simulation.run import simulate
 
 if __name__ == "__main__":
-    result = simulate(int(sys.argv[1]), trace=print)
-    print(result)
+    seed = int(sys.argv[1])
+    result = simulate(seed, trace=print)
+    for name, count in sorted((result.faults + result.met).items()):
+        print(f"{count:6} {name}")
+    print(f"seed {seed} holds, {result.steps} steps")

@@ -88,8 +88,8 @@ class Gateway:
         """Call a provider, and settle whatever came of it."""
         told.sent = True
         chance = self.world.chance
-        is_long = chance.happens(0.25)
-        duration_ms = chance.between(60_000, 600_000) if is_long else chance.between(50, 20_000)
+        is_long = chance.happens(0.35)
+        duration_ms = chance.between(60_000, 900_000) if is_long else chance.between(50, 20_000)
         checkpoints = chance.between(1, CHECKPOINTS_MAX) if is_long and chance.happens(0.7) else 0
         for number in range(checkpoints):
             self.process.sleep_ms(duration_ms / (checkpoints + 1))

@@ -48,21 +48,28 @@ class Office:
             self._asked("webhook", order, credit, at_ms + chance.between(0, 5_000))
 
     def adjust(self, at_ms: int) -> None:
-        """An administrator gives or takes."""
+        """An administrator gives or takes, at times all that is there."""
         chance = self.world.chance
         where = chance.one_of(WALLETS)
-        nano = chance.between(1, 600) * (-1 if chance.happens(0.7) else 1)
-        adjustment = self._planned(where, nano, CURRENCIES[where[1]], "adjustment", at_ms)
-        amount = Money(nano, adjustment.currency)
+        takes_all = chance.happens(0.4)
+        drawn_nano = chance.between(1, 600) * (-1 if chance.happens(0.6) else 1)
 
-        def give_or_take(process: Process) -> Entry:
-            balances = self.world.balances(process)
-            adjustment_id = f"adj_{adjustment.ulid}"
-            return balances.adjust(
-                where[0], WalletKind(where[1]), amount, adjustment_id=adjustment_id, reason="because"
-            )
+        def begin() -> None:
+            available_nano = self.world.store.wallets[(where[0], WalletKind(where[1]))].available_nano
+            nano = -available_nano if takes_all and available_nano else drawn_nano
+            adjustment = self._planned(where, nano, CURRENCIES[where[1]], "adjustment", at_ms)
+            amount = Money(nano, adjustment.currency)
 
-        self._asked("admin", adjustment, give_or_take, at_ms)
+            def give_or_take(process: Process) -> Entry:
+                balances = self.world.balances(process)
+                adjustment_id = f"adj_{adjustment.ulid}"
+                return balances.adjust(
+                    where[0], WalletKind(where[1]), amount, adjustment_id=adjustment_id, reason="because"
+                )
+
+            self._asked("admin", adjustment, give_or_take, at_ms)
+
+        self.world.scheduler.at(at_ms, begin)
 
     def reverse(self, at_ms: int) -> None:
         """A refund or a correction: something that somebody was told of is undone, perhaps by two people."""

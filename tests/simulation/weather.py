@@ -20,6 +20,8 @@ JOBS_SHARE = 0.15
 STALE_SHARE = 0.4  # of scans
 STALLS_MS_MAX = 900_000  # a process may be frozen for longer than the sweeper waits
 SPELL_CALLS_MAX = 6
+OUTAGE_SHARE = 0.25  # of runs: for a while, nothing can be posted
+OUTAGE_MS_MAX = 400_000
 
 
 class Weather:
@@ -35,8 +37,11 @@ class Weather:
         allowed = [fault for fault in CallFault if chance.happens(0.7)]
         self._allowed = frozenset(allowed)
         self._arrives_share = chance.one_of((0.01, 0.05, 0.3))
-        self._stall_share = chance.one_of((0.0, 0.002, 0.01))
+        self._stall_share = chance.one_of((0.0, 0.003, 0.015))
         self._spell_share = chance.one_of((0.0, 0.1, 0.5))
+        begins_ms = scheduler.now_ms + chance.below(OUTAGE_MS_MAX)
+        ends_ms = begins_ms + chance.below(OUTAGE_MS_MAX) if chance.happens(OUTAGE_SHARE) else begins_ms
+        self._outage_ms = range(begins_ms, ends_ms)
         self._spells: dict[str, tuple[CallFault, int]] = {}
         self._kinds: dict[str, tuple[CallFault, ...]] = {}
         self.draining = False
@@ -78,6 +83,8 @@ class Weather:
     def _fault_now(self, operation: str) -> CallFault | None:
         if operation == "every_wallet" and CallFault.STALE in self._allowed and self._chance.happens(STALE_SHARE):
             return CallFault.STALE
+        if operation == "post" and self._scheduler.now_ms in self._outage_ms:
+            return CallFault.THROTTLE
         share = self._share * JOBS_SHARE if self._scheduler.runs.startswith(JOBS) else self._share
         if operation in self._spells:
             return self._of_spell(operation)

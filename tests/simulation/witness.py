@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -31,12 +32,13 @@ class Change(NamedTuple):
 class Witness:
     """Implements `store.port.LedgerStore` right in front of the simulated one, behind all faults.
 
-    `who` says whose call this is; `on_change` hears of each change before anybody else does.
+    `who` says whose call this is; `on_change` hears of each change before anybody else does; `met` counts what was met.
     """
 
     inner: SimulatedLedgerStore
     who: Callable[[], str]
     on_change: Callable[[Change], None]
+    met: Counter[str]
 
     def __post_init__(self) -> None:
         self.changes: list[Change] = []
@@ -65,12 +67,16 @@ class Witness:
         answer = self.inner.place_hold(request)
         if answer.placed:
             self._changed((request.account_id, request.kind), "place_hold", request)
+        elif answer.before is not None and request.hold_id in answer.before.holds:
+            self.met["hold stood already"] += 1
         return answer
 
     def post(self, entry: Entry, change: WalletChange) -> PostAnswer:
         answer = self.inner.post(entry, change)
         if answer.posted:
             self._changed((entry.account_id, entry.kind), "post", entry, change)
+        elif answer.existing is not None:
+            self.met["entry stood already"] += 1
         return answer
 
     def release_hold(self, entry_id: str, account_id: str, kind: WalletKind, hold: OpenHold) -> bool:
@@ -126,7 +132,13 @@ class Witness:
             if wallet.held_nano != sum([hold.nano for hold in wallet.holds.values()]):
                 raise Violation(f"{operation} left {key} with another sum held than its holds have")
             wallet.check()
+            self._count_debt(key, wallet)
             self.seen[key] = wallet
         change = Change(self.who(), operation, arguments)
         self.changes.append(change)
         self.on_change(change)
+
+    def _count_debt(self, key: WalletKey, wallet: Wallet) -> None:
+        before = self.seen.get(key)
+        if before is not None and before.debt_nano != wallet.debt_nano:
+            self.met["debt made" if before.debt_nano < wallet.debt_nano else "debt paid"] += 1

@@ -62,6 +62,7 @@ class Parts:
 
     store: Callable[[], SimulatedLedgerStore] = SimulatedLedgerStore
     settlement: Callable[[Books], Settlement] = Settlement
+    reconciliation: type[Reconciliation] = Reconciliation
 
 
 @dataclass
@@ -98,7 +99,7 @@ class World:
         self.weather = Weather(self.chance, self.scheduler, self.say if trace is not None else None)
         self.scheduler.before_each_step = self.weather.messages_may_arrive
         self.store = parts.store()
-        self.witness = Witness(self.store, lambda: self.scheduler.runs, self._on_change)
+        self.witness = Witness(self.store, lambda: self.scheduler.runs, self._on_change, self.told.met)
         self.ledger = FaultyLedgerStore(self.witness, self.weather.calls)
         self.cursor = OneCursor({CURSOR: minute_of(START_MS - 5 * MINUTE_MS)})
         self.cursors = FaultyCursors(self.cursor, self.weather.calls)
@@ -140,7 +141,7 @@ class World:
         return Sweeper(settlement, self.ledger, self.cursors, process, sweep_after_s=SWEEP_AFTER_S)
 
     def reconciliation(self, process: Process) -> Reconciliation:
-        return Reconciliation(
+        return self.parts.reconciliation(
             self.ledger,
             self.settlement(process),
             lambda: ACCOUNTS,
