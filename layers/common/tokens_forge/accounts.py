@@ -47,12 +47,16 @@ class Accounts:
         self._clock = clock
 
     def open(self, name: str, cash_currency: str) -> Account:
-        """A new account with two empty wallets: official in US dollars, routed in `cash_currency`."""
+        """A new account with two empty wallets: official in US dollars, routed in `cash_currency`.
+
+        The wallets come first, so that no account is ever seen without them.
+        """
         now_ms = self._clock.now_ms()
         account = Account(new_account_id(), name, Money(0, cash_currency).currency, now_ms)
-        assert self._store.put_account(account), "an account id came up twice"
         for kind, currency in ((WalletKind.OFFICIAL, OFFICIAL_CURRENCY), (WalletKind.ROUTED, cash_currency)):
-            self._ledger.open_wallet(Wallet(account.account_id, kind, currency, opened_at_ms=now_ms))
+            opened = self._ledger.open_wallet(Wallet(account.account_id, kind, currency, opened_at_ms=now_ms))
+            assert opened, "an account id came up twice"
+        assert self._store.put_account(account), "an account id came up twice"
         return account
 
     def create_key(
