@@ -12,7 +12,8 @@ export PYTHONPATH = layers/common:.
 export SAM_CLI_TELEMETRY = 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
-.PHONY: help run stop status test test-engines proof engine coverage check format lint types lock build validate deploy clean environment sam-environment
+.PHONY: help run stop status test test-engines proof soak engine coverage check format lint types lock build validate deploy clean
+.PHONY: environment sam-environment
 
 help:
 	@echo "make run | stop | status   the whole stack on this machine, no cloud account, no Docker"
@@ -24,6 +25,7 @@ help:
 	@echo "make format | lock         rewrite the code's format | the locks in requirements/"
 	@echo "make validate | build      check | package what is deployed"
 	@echo "make deploy STAGE=dev      build and deploy into the AWS account of your credentials"
+	@echo "make soak SECONDS=600      fresh seeds of the simulation, for as long as told; names each seed that fails"
 	@echo "make clean                 forget environments, builds and local state"
 
 environment:
@@ -98,3 +100,8 @@ deploy: build
 clean: environment
 	@$(PYTHON) -m local.stop
 	rm -rf .local .aws-sam .venv .venv-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# Replay a seed that it names with: .venv/bin/python -m tests.simulation SEED
+SECONDS ?= 600
+soak: environment
+	$(PYTHON) -m tests.simulation.soak $(SECONDS)

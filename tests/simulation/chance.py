@@ -15,7 +15,7 @@ class Chance:
     """Draws from a seeded generator. No clock, no hash order and no other generator is ever asked."""
 
     def __init__(self, seed: int) -> None:
-        self.unit = random.Random(seed).random  # noqa: S311: the same numbers each time are the point
+        self.unit = random.Random(seed).random  # the same numbers each time are the point
         self._ids = 0
 
     def happens(self, share: float) -> bool:

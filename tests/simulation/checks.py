@@ -11,7 +11,7 @@ from tests.simulation.told import ToldMove, ToldRequest
 from tests.simulation.witness import Violation
 from tests.simulation.world import STRANGER, World
 from tokens_forge.intents import Outcome
-from tokens_forge.journal import Entry, EntryType, RequestFacts, SettlementReason, UsageSource
+from tokens_forge.journal import Entry, EntryType, RequestFacts, SettlementReason
 from tokens_forge.pricing import Usage
 from tokens_forge.receipts import receipt
 
@@ -66,7 +66,8 @@ class _Checks:
             facts = _facts(self.journal[entry_id])
             if (facts.reason, facts.usage, facts.attempts) != (note.reason, note.usage, note.attempts):
                 raise Violation(f"{entry_id} left {note}, and ended as {facts}")
-            self.met["sweeper took the recorded outcome" if note.reason is not SettlementReason.ABANDONED else "sweeper took the checkpoint"] += 1
+            is_checkpoint = note.reason is SettlementReason.ABANDONED
+            self.met[f"sweeper took the {'checkpoint' if is_checkpoint else 'recorded outcome'}"] += 1
         self._sums()
         self._insist(not self.world.frozen_by_mistake, f"frozen by mistake: {self.world.frozen_by_mistake}")
 
@@ -92,7 +93,9 @@ class _Checks:
         self._insist(facts.charge_nano == 0 or told.sent, f"{entry.entry_id} charges for what was never sent")
         self._insist(facts.charge_nano <= facts.hold_nano <= told.request.most, f"{entry.entry_id} exceeds its hold")
         if told.held_nano is not None and facts.reason is not SettlementReason.NOT_HELD:
-            self._insist(facts.hold_nano in (told.held_nano, 0), f"{entry.entry_id} names a hold that nobody was told of")
+            self._insist(
+                facts.hold_nano in (told.held_nano, 0), f"{entry.entry_id} names a hold that nobody was told of"
+            )
         self._insist(
             facts.reason is SettlementReason.NOT_HELD
             or (facts.reason is SettlementReason.ABANDONED and facts.usage == Usage())

@@ -20,6 +20,7 @@ from tokens_forge.wallets import HoldRefusal
 WORTH_SENDING_NANO = 20
 CHECKPOINTS_MAX = 4
 ABSURD_TOKENS = 10**6
+WAITS_MS_MAX = 120_000  # for a worker thread
 
 
 class Gateway:
@@ -82,6 +83,8 @@ class Gateway:
             if refused.refusal is not HoldRefusal.INSUFFICIENT or available_nano < WORTH_SENDING_NANO:
                 raise
         self.world.told.met["clamped"] += 1
+        if self.world.chance.happens(0.5):
+            self.process.sleep_ms(self.world.chance.below(WAITS_MS_MAX))
         return self._settlement.hold_less(intent, identity.auth_epoch, min(available_nano, intent.hold_nano))
 
     def _answer(self, told: ToldRequest, held: Held) -> None:

@@ -50,7 +50,7 @@ def run_seeds(seeds: range, parts: Parts | None = None) -> Summary:
         summary.seeds += 1
         try:
             result = simulate(seed, parts)
-        except Exception as broken:  # noqa: BLE001: whatever it is, this seed failed, and the next one is due
+        except Exception as broken:  # noqa: BLE001 - whatever it is, this seed failed, and the next one is due
             summary.failures[seed] = f"{type(broken).__name__}: {broken}"[:300]
             continue
         summary.steps += result.steps

@@ -35,14 +35,14 @@ class Office:
         """An order, whose webhook comes twice."""
         chance = self.world.chance
         stray = chance.happens(0.03)
-        order = self._planned(where, chance.between(150, 2500), "EUR" if stray else CURRENCIES[where[1]], "top_up", at_ms)
+        order = self._planned(
+            where, chance.between(150, 2500), "EUR" if stray else CURRENCIES[where[1]], "top_up", at_ms
+        )
         amount = Money(order.nano, order.currency)
 
         def credit(process: Process) -> Entry:
             balances = self.world.balances(process)
-            return balances.top_up(
-                where[0], WalletKind(where[1]), amount, order_id=f"ord_{order.ulid}", source="bank"
-            )
+            return balances.top_up(where[0], WalletKind(where[1]), amount, order_id=f"ord_{order.ulid}", source="bank")
 
         for _ in range(2):
             self._asked("webhook", order, credit, at_ms + chance.between(0, 5_000))

@@ -1,4 +1,4 @@
-"""What the store did, in order, done again by the reference ledger: it must be able to do each step, and end with the same books."""
+"""What the store did, in order, done again by the reference ledger: each step must be possible, and the books be the same."""
 
 from __future__ import annotations
 

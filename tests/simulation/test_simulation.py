@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
+from tests.faults.faulty_store import CallFault
 from tests.simulation.many import Summary, run_many, run_seeds
 from tests.simulation.run import simulate
 from tests.simulation.seeds import ONCE_FAILED
 from tests.simulation.soak import soak
 from tests.simulation.weakened import WEAKENED
-from tests.faults.faulty_store import CallFault
 
 # What a simulation must meet to prove anything. The second list is of what is rare: the full size meets it.
 MUST_MEET = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.simulation.world import Parts
-from tokens_forge.journal import Entry, book_of
 from tokens_forge.intents import Held, Intent
+from tokens_forge.journal import Entry, book_of
 from tokens_forge.reconciliation import Reconciled, Reconciliation
 from tokens_forge.settlement import Closing, HoldRefused, Settlement
 from tokens_forge.store.port import CloseHold, Credit, HoldAnswer, IntentRecord, PostAnswer, Take, WalletChange

@@ -45,24 +45,33 @@ class Weather:
         self._spells: dict[str, tuple[CallFault, int]] = {}
         self._kinds: dict[str, tuple[CallFault, ...]] = {}
         self.draining = False
+        self.money_came = False
         self.stalls = 0
 
     def messages_may_arrive(self) -> None:
-        """One late message arrives, perhaps."""
+        """One late message arrives, perhaps; holds come at the worst moment, which is when there is money again."""
+        if self.money_came:
+            self.money_came = False
+            for index in reversed(range(len(self.calls.delayed))):
+                if self.calls.delayed[index].call.operation == "place_hold" and self._chance.happens(0.5):
+                    self._arrives(index)
         if self.calls.delayed and self._chance.happens(self._arrives_share):
             self.one_arrives()
 
     def one_arrives(self) -> None:
         """One of the late messages arrives now."""
-        before, self._scheduler.runs = self._scheduler.runs, "late message"
-        call = self.calls.deliver(self._chance.below(len(self.calls.delayed)))
-        self._say("", call)
-        self._scheduler.runs = before
+        self._arrives(self._chance.below(len(self.calls.delayed)))
 
     def clear_up(self) -> None:
         """No more faults: but what was sent may still arrive at any moment, also in the middle of the last sweep."""
         self.draining = True
         self._arrives_share = self._chance.one_of((0.005, 0.02, 0.1))
+
+    def _arrives(self, index: int) -> None:
+        before, self._scheduler.runs = self._scheduler.runs, "late message"
+        call = self.calls.deliver(index)
+        self._say("", call)
+        self._scheduler.runs = before
 
     def _fault_of(self, call: Call) -> CallFault | None:
         if self.draining:

@@ -19,9 +19,9 @@ from tests.unit.builders import NOW_MS
 from tokens_forge.accounts import Account, Accounts
 from tokens_forge.ids import minute_of
 from tokens_forge.keys import Key, KeyKind, KeyStatus, Token, hash_secret
-from tokens_forge.money import Money
 from tokens_forge.reconciliation import Reconciliation
 from tokens_forge.settlement import Balances, Books, RetryRule, Settlement
+from tokens_forge.store.port import CloseHold, Credit
 from tokens_forge.store.simulated import SimulatedLedgerStore
 from tokens_forge.sweeper import CURSOR, Sweeper
 from tokens_forge.wallets import Wallet, WalletKind
@@ -166,7 +166,9 @@ class World:
     def _open_accounts(self) -> None:
         """Wallets with some money, and two keys for each: all of it before anything can go wrong."""
         for where in WALLETS:
-            self.witness.open_wallet(Wallet(where[0], WalletKind(where[1]), CURRENCIES[where[1]], opened_at_ms=START_MS))
+            self.witness.open_wallet(
+                Wallet(where[0], WalletKind(where[1]), CURRENCIES[where[1]], opened_at_ms=START_MS)
+            )
             self._limit(where, self.chance.between(200, 900))
         for where in (*WALLETS, (STRANGER, "official")):
             for name in ("o", "l"):
@@ -193,10 +195,7 @@ class World:
                 raise Violation(f"{request.hold_id} was held after its key had been revoked")
         elif change.operation == "freeze_wallet" and change.by.startswith("reconciliation"):
             self.frozen_by_mistake.append((change.arguments[0], change.arguments[1]))
+        elif change.operation == "post":
+            self.weather.money_came = isinstance(change.arguments[1], Credit | CloseHold)
         elif change.operation == "release_hold":
             self.told.met["hold released"] += 1
-
-
-def money(nano: int, where: Where) -> Money:
-    """An amount in the wallet's currency."""
-    return Money(nano, CURRENCIES[where[1]])
