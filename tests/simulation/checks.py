@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tests.properties.receipt_check import published_recompute
-from tests.properties.reference import Ending
+from tests.properties.words import Ending
 from tests.simulation.replay import check_against_reference
 from tests.simulation.told import ToldMove, ToldRequest
 from tests.simulation.witness import Violation

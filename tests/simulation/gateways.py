@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.properties.product import intent_of, outcome_of
-from tests.properties.reference import Ending as Reported
-from tests.properties.reference import Request, Where
+from tests.properties.words import Ending as Reported
+from tests.properties.words import Request, Where
 from tests.simulation.scheduler import Process
 from tests.simulation.told import ToldRequest
 from tests.simulation.world import MINUTE_MS, STRANGER, STRAY_TARIFF, TARIFFS, WALLETS, World

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.properties.reference import Where
+from tests.properties.words import Where
 from tests.simulation.scheduler import Process
 from tests.simulation.told import ToldMove
 from tests.simulation.world import CURRENCIES, WALLETS, World

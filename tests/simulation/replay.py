@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.properties.product import line_of, purse_of
-from tests.properties.reference import Answer, Purse, Record, Reference
+from tests.properties.reference import Purse, Record, Reference
+from tests.properties.words import Answer
 from tests.simulation.told import Told
 from tests.simulation.witness import Change, Violation
 from tests.simulation.world import World

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.properties.reference import Ending, Request, Where
+from tests.properties.words import Ending, Request, Where
 from tokens_forge.journal import Entry
 from tokens_forge.wallets import HoldRefusal
 

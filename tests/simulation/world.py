@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from tests.faults.faulty_store import FaultyCursors, FaultyLedgerStore
 from tests.properties.product import OneCursor
-from tests.properties.reference import Tariff, Where
+from tests.properties.words import Tariff, Where
 from tests.simulation.chance import Chance
 from tests.simulation.scheduler import Process, Scheduler
 from tests.simulation.told import Told
