@@ -142,7 +142,7 @@ class FaultyLedgerStore:
     def __init__(self, store: LedgerStore, calls: FaultyCalls) -> None:
         self._store = store
         self._calls = calls
-        self._before: dict[WalletKey, Wallet] = {}
+        self.before_last_change: dict[WalletKey, Wallet] = {}
 
     def open_wallet(self, wallet: Wallet) -> bool:
         return self._write(self._store.open_wallet, wallet)
@@ -182,7 +182,7 @@ class FaultyLedgerStore:
             return list(self._store.every_wallet())
 
         def before() -> list[Wallet]:
-            return [self._before.get((wallet.account_id, wallet.kind), wallet) for wallet in now()]
+            return [self.before_last_change.get((wallet.account_id, wallet.kind), wallet) for wallet in now()]
 
         return iter(self._calls.make(Call("every_wallet", ()), now, before))
 
@@ -218,7 +218,7 @@ class FaultyLedgerStore:
             answer = operation(*arguments)
             # A refused write changes nothing, and must not wipe out what a stale read would show.
             if wallet is not None and old is not None and self._store.read_wallet(*wallet) != old:
-                self._before[wallet] = old
+                self.before_last_change[wallet] = old
             return answer
 
         return self._calls.make(Call(operation.__name__, arguments), carry_out)
