@@ -13,7 +13,7 @@ export SAM_CLI_TELEMETRY = 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .PHONY: help run stop status test test-engines proof soak engine coverage check format lint types lock build validate deploy clean
-.PHONY: environment sam-environment
+.PHONY: environment sam-environment e2e
 
 help:
 	@echo "make run | stop | status   the whole stack on this machine, no cloud account, no Docker"
@@ -25,6 +25,7 @@ help:
 	@echo "make format | lock         rewrite the code's format | the locks in requirements/"
 	@echo "make validate | build      check | package what is deployed"
 	@echo "make deploy STAGE=dev      build and deploy into the AWS account of your credentials"
+	@echo "make e2e                   kill the gateway of a stack of its own, and see the scheduled sweeper put it right (3 minutes)"
 	@echo "make soak SECONDS=600      fresh seeds of the simulation, for as long as told; names each seed that fails"
 	@echo "make clean                 forget environments, builds and local state"
 
@@ -60,6 +61,10 @@ test-engines: engine
 # -rP shows what each proof prints: how much it has looked at, and what it met.
 proof: engine
 	FORGE_ENGINES_REQUIRED=1 $(PYTHON) -m pytest -n $(JOBS) -m proof -rP $(TESTS)
+
+# In a copy of this checkout, on free ports or on FORGE_PORT, FORGE_AWS_PORT and FORGE_SANDBOX_PORT.
+e2e: sam-environment
+	$(PYTHON) -m pytest -n 0 -m e2e -rP tests/e2e
 
 check: lint types test
 
