@@ -10,17 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from tests.faults.faulty_store import CallFault, faults_of
 from tests.faults.invariants import check_at_rest, check_cancelled, check_stage, fingerprint
 from tests.faults.operation import Operation
-from tests.faults.world import AnyTwist, BooksBroken, Moment, Point, Script, Twist, World
+from tests.faults.twists import OF_MESSAGES, Point, Script, Twist, one_more
+from tests.faults.world import BooksBroken, Moment, World
 from tests.support.dynamodb_faults import Crash
 from tokens_forge.store.port import StoreFault
-
-_ASIDE = (Twist.SWEPT, Twist.RECONCILED)
-_OF_PROVIDER: tuple[AnyTwist, ...] = (CallFault.CRASH_BEFORE, Twist.PROVIDER_FAILS, *_ASIDE)
-_OF_MESSAGES = frozenset(CallFault) - {CallFault.CRASH_BEFORE, CallFault.CRASH_AFTER}
-_OF_STORE: tuple[AnyTwist, ...] = (Twist.OUTAGE, Twist.LATE_OUTAGE, *_ASIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +113,13 @@ class _Exploration:
                 self._done.points += len(points)
             if not stage.twisted or not (none or one) or self._twists_max == 0:
                 continue
-            for script in _one_more({}, points, stage):
+            for script in one_more({}, points, cancellable=stage.cancellable, other=stage.other):
                 singly = [0, none, one if self._twists_max > 1 else 0]
                 if not any(singly):
                     continue
                 then = self._once(state, stage, way, script, singly, ends)
                 if none and self._twists_max > 1:
-                    for twice in _one_more(script, then, stage):
+                    for twice in one_more(script, then, cancellable=stage.cancellable, other=stage.other):
                         self._once(state, stage, way, twice, [0, 0, none], ends)
 
     def _once(
@@ -157,7 +152,7 @@ class _Exploration:
         for twists, count in enumerate(paths):
             end.paths[twists] += count
         # Its other fault, if it had one before, was of another path into this world.
-        end.healed |= state.healed if not script else bool(paths[1]) and _OF_MESSAGES.issuperset(script.values())
+        end.healed |= state.healed if not script else bool(paths[1]) and OF_MESSAGES.issuperset(script.values())
         return points
 
     def _broken(self, trail: tuple[str, ...], broken: AssertionError) -> BooksBroken:
@@ -176,19 +171,3 @@ def _stages(operation: Operation) -> Iterator[Stage]:
         if twisted:
             in_order, backwards = World.deliver_all, lambda world: world.deliver_all(newest_first=True)
             yield Stage("deliver", (in_order, backwards), twisted=False)
-
-
-def _one_more(script: Script, points: list[Point], stage: Stage) -> Iterator[Script]:
-    """The script with one more twist, at every later point."""
-    first = max(script) + 1 if script else 0
-    for index in range(first, len(points)):
-        point = points[index]
-        of_provider = point.operation.startswith("provider")
-        for twist in _OF_PROVIDER if of_provider else (*faults_of(point.operation), *_OF_STORE):
-            yield {**script, index: twist}
-        if point.messages_under_way:
-            yield {**script, index: Twist.ARRIVES}
-        if stage.cancellable:
-            yield {**script, index: Twist.CANCELLED}
-        if stage.other:
-            yield {**script, index: Twist.OTHER}

@@ -7,13 +7,13 @@ processes meet at every point where they can meet. The whole world can be put ba
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from tests.faults.clocks import SimulatedClock
 from tests.faults.faulty_store import Call, CallFault, FaultyCalls, FaultyCursors, FaultyLedgerStore, faults_of
+from tests.faults.twists import Point, Script, Twist
 from tests.support.dynamodb_faults import Crash
 from tests.unit.builders import NOW_MS
 from tokens_forge.clock import Clock
@@ -45,31 +45,8 @@ def ulid(letter: str) -> str:
     return new_ulid(START_MS)[:10] + letter * 16
 
 
-class Twist(Enum):
-    """What else can happen at a call, beside the faults of the call itself."""
-
-    ARRIVES = "every delayed call arrives just before"
-    SWEPT = "a sweeper of another process, whose clock is ahead, runs just before"
-    RECONCILED = "a reconciliation of another process, whose clock is ahead, runs just before"
-    OUTAGE = "from here on this process gets no answer, and nothing it sends arrives"
-    LATE_OUTAGE = "from here on this process gets no answer, and all it sends arrives late"
-    CANCELLED = "the task that serves the request is cancelled"
-    PROVIDER_FAILS = "the provider breaks off"
-    OTHER = "another process, which the operation names, does its work just before, and every delayed call arrives"
-
-
-AnyTwist = CallFault | Twist
-Script = Mapping[int, AnyTwist]
 _LATENESS = frozenset({Twist.SWEPT, Twist.RECONCILED, Twist.LATE_OUTAGE})
 _OUTAGES = {Twist.OUTAGE: CallFault.NEVER_ARRIVED, Twist.LATE_OUTAGE: CallFault.LATE}
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A call that was made in a run, and whether messages were under way then."""
-
-    operation: str
-    messages_under_way: bool
 
 
 @dataclass(frozen=True, slots=True)
