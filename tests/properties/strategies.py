@@ -18,7 +18,9 @@ _unit = st.sampled_from([0, 1, 333_333, 500_000, 1_000_000, 1_000_001, 3_700_000
 _per_million = st.tuples(_unit, _unit, _unit, _unit)
 _offered = _per_million.filter(lambda prices: bool(prices[0] or prices[3]))
 _multiplier = st.sampled_from([None, Fraction(1), Fraction(9, 5), Fraction(1, 10**6), Fraction(7_123_457, 10**6)])
-_tiers = st.lists(st.tuples(st.sampled_from([0, 10, 50, 100]), _offered), max_size=2).map(tuple)
+_tiers = st.lists(
+    st.tuples(st.sampled_from([0, 10, 50, 100]), _offered), max_size=2, unique_by=lambda tier: tier[0]
+).map(tuple)
 _count = st.one_of(st.integers(0, 120), st.sampled_from([0, 1, 10, 11, 50, 51, 10**9]))
 _paid = sorted(set(SettlementReason) - FREE_OF_CHARGE)
 _free = sorted(FREE_OF_CHARGE)

@@ -41,7 +41,8 @@ multipliers = st.integers(1, 20_000_000)
 def prices(draw: st.DrawFn, tiers_max: int = 3) -> Price:
     """Any price; its tiers may be dearer or cheaper, in any order."""
     own = draw(st.booleans())
-    tiers = [PriceTier(draw(tokens), draw(offered)) for _ in range(draw(st.integers(0, tiers_max)))]
+    thresholds = draw(st.lists(tokens, max_size=tiers_max, unique=True))
+    tiers = [PriceTier(above, draw(offered)) for above in thresholds]
     multiplier = PPM if own else draw(multipliers)
     return Price("v", "USD", draw(offered), multiplier, "own" if own else "official", tuple(tiers))
 

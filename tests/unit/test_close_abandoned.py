@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from tests.unit.builders import NOW_MS
-from tests.unit.test_settlement import ACCOUNT, DOLLAR, FixedClock, intent, outcome
+from tests.unit.settlement_bench import ACCOUNT, DOLLAR, FixedClock, intent, outcome
 from tokens_forge.intents import Held, Intent
 from tokens_forge.journal import Entry, EntryType, SettlementReason, UsageSource, entry_id_of
 from tokens_forge.money import Money

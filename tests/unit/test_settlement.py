@@ -2,113 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
 from tests.unit.builders import NOW_MS, PRICE
+from tests.unit.settlement_bench import ACCOUNT, ATTEMPTS, DOLLAR, Bench, fund, intent, outcome
 from tokens_forge.ids import new_id
-from tokens_forge.intents import Intent, Outcome
-from tokens_forge.journal import Attempt, EntryType, SettlementReason, UsageSource, entry_id_of
+from tokens_forge.journal import (
+    Attempt,
+    Entry,
+    EntryType,
+    Posting,
+    RequestFacts,
+    SettlementReason,
+    UsageSource,
+    entry_id_of,
+)
 from tokens_forge.money import Money
-from tokens_forge.pricing import Usage, price_usage
-from tokens_forge.settlement import AlreadySettled, Balances, Books, HoldLost, HoldRefused, RetryRule, Settlement
+from tokens_forge.pricing import PriceTier, UnitPrices, Usage, price_usage
+from tokens_forge.settlement import AlreadySettled, HoldLost, HoldRefused
 from tokens_forge.store.port import StoreConflict, StoreFault, StoreSilent, StoreThrottled
-from tokens_forge.store.simulated import SimulatedLedgerStore
-from tokens_forge.wallets import HoldRefusal, Wallet, WalletKind
-
-ACCOUNT = "acc_0123456789ab"
-DOLLAR = 1_000_000_000
-ATTEMPTS = (Attempt("first", "ok", 12),)
-
-
-@dataclass
-class FixedClock:
-    """A clock that stands still and remembers how long it was asked to wait."""
-
-    slept_ms: list[float] = field(default_factory=list)
-
-    def now_ms(self) -> int:
-        return NOW_MS
-
-    def sleep_ms(self, duration_ms: float) -> None:
-        self.slept_ms.append(duration_ms)
-
-
-class Flaky(SimulatedLedgerStore):
-    """Raises the scripted faults, before or after the operation was done."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.before: list[StoreFault] = []
-        self.after: list[StoreFault] = []
-
-    def _faulty(self, operation: Callable[[], Any]) -> Any:
-        if self.before:
-            raise self.before.pop(0)
-        answer = operation()
-        if self.after:
-            raise self.after.pop(0)
-        return answer
-
-    def place_hold(self, request: Any) -> Any:
-        return self._faulty(lambda: super(Flaky, self).place_hold(request))
-
-    def post(self, entry: Any, change: Any) -> Any:
-        return self._faulty(lambda: super(Flaky, self).post(entry, change))
-
-
-@dataclass
-class Bench:
-    store: Flaky
-    clock: FixedClock
-    settlement: Settlement
-    balances: Balances
-
-    def wallet(self, kind: WalletKind = WalletKind.OFFICIAL) -> Wallet:
-        wallet = self.store.read_wallet(ACCOUNT, kind)
-        assert wallet is not None
-        return wallet
-
-
-@pytest.fixture
-def bench() -> Bench:
-    store, clock = Flaky(), FixedClock()
-    for kind, currency in ((WalletKind.OFFICIAL, "USD"), (WalletKind.ROUTED, "CNY")):
-        store.open_wallet(Wallet(ACCOUNT, kind, currency, opened_at_ms=NOW_MS))
-    books = Books(store, clock, RetryRule(random_unit=lambda: 0.5))
-    made = Bench(store, clock, Settlement(books), Balances(books))
-    fund(made, WalletKind.OFFICIAL, Money(DOLLAR, "USD"))
-    fund(made, WalletKind.ROUTED, Money(DOLLAR, "CNY"))
-    return made
-
-
-def fund(bench: Bench, kind: WalletKind, amount: Money) -> str:
-    order_id = new_id("ord", NOW_MS)
-    bench.balances.top_up(ACCOUNT, kind, amount, order_id=order_id, source="test")
-    return order_id
-
-
-def intent(hold_nano: int = DOLLAR // 2, **changes: Any) -> Intent:
-    made = Intent(
-        request_id=new_id("req", NOW_MS),
-        account_id=ACCOUNT,
-        kind=WalletKind.OFFICIAL,
-        key_id="key_0123456789abcdefghjk",
-        key_has_spend_limit=False,
-        model="small",
-        endpoint="chat.completions",
-        primary_channel_id="first",
-        price=PRICE,
-        hold_nano=hold_nano,
-    )
-    return replace(made, **changes)
-
-
-def outcome(usage: Usage, reason: SettlementReason = SettlementReason.COMPLETED) -> Outcome:
-    return Outcome(reason, usage, UsageSource.PROVIDER, ATTEMPTS)
+from tokens_forge.wallets import HoldRefusal, WalletKind
 
 
 def test_a_request_pays_what_it_used_and_gets_the_rest_of_its_hold_back(bench: Bench) -> None:
@@ -160,6 +75,7 @@ def test_a_void_writes_a_receipt_and_charges_nothing(bench: Bench) -> None:
     held = bench.settlement.hold(intent(), auth_epoch=0)
     entry = bench.settlement.void(held, SettlementReason.UPSTREAM_FAILED, ATTEMPTS)
     assert entry.postings == () and entry.request is not None and entry.request.reason == "upstream_failed"
+    assert entry.request.attempts == ATTEMPTS
     assert bench.wallet().available_nano == DOLLAR and not bench.wallet().holds
 
 
@@ -167,7 +83,7 @@ def test_an_ending_that_is_free_cannot_be_charged(bench: Bench) -> None:
     held = bench.settlement.hold(intent(), auth_epoch=0)
     with pytest.raises(AssertionError):
         bench.settlement.settle(held, outcome(Usage(output=1), SettlementReason.NO_OUTPUT))
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match=r"^a void is for endings that cost nothing$"):
         bench.settlement.void(held, SettlementReason.COMPLETED, ATTEMPTS)
 
 
@@ -190,7 +106,8 @@ def test_a_request_is_ended_only_once(bench: Bench) -> None:
 
 def test_a_settle_without_a_hold_writes_nothing(bench: Bench) -> None:
     held = bench.settlement.hold(intent(), auth_epoch=0)
-    with pytest.raises(HoldLost):
+    lost = f"^{entry_id_of(held.intent.request_id, EntryType.REQUEST)} has neither an entry nor an open hold of"
+    with pytest.raises(HoldLost, match=f"{lost} {held.hold_nano - 1} nano$"):
         bench.settlement.settle(replace(held, hold_nano=held.hold_nano - 1), outcome(Usage(output=5)))
     entry_id = entry_id_of(held.intent.request_id, EntryType.REQUEST)
     assert bench.store.read_entry(ACCOUNT, WalletKind.OFFICIAL, entry_id) is None
@@ -281,3 +198,59 @@ def test_a_raised_auth_epoch_stops_the_next_hold(bench: Bench) -> None:
     with pytest.raises(HoldRefused) as refused:
         bench.settlement.hold(intent(), auth_epoch=0)
     assert refused.value.refusal is HoldRefusal.AUTH_EPOCH
+
+
+@pytest.mark.parametrize("limited", [True, False])
+def test_only_a_limited_key_gets_its_unspent_part_back(bench: Bench, limited: bool) -> None:
+    made = intent(600_000, key_has_spend_limit=limited)
+    if limited:
+        bench.store.set_key_spend_limit(ACCOUNT, WalletKind.OFFICIAL, made.key_id, 1_000_000)
+    held = bench.settlement.hold(made, auth_epoch=0)
+    charge = price_usage(Usage(output=1), PRICE)
+    assert charge < 600_000
+    bench.settlement.settle(held, outcome(Usage(output=1)))
+    assert bench.wallet().key_spend_left_nano == ({made.key_id: 1_000_000 - charge} if limited else {})
+
+
+@pytest.mark.parametrize("attempts", [(), ("first",), ("first", "second"), ("second", "first")])
+def test_a_receipt_says_everything_about_its_request(bench: Bench, attempts: tuple[str, ...]) -> None:
+    tier = PriceTier(100, UnitPrices(1_000_000, 2_000_000, 3_000_000, 4_000_000))
+    price = replace(PRICE, version="p7", basis="official", multiplier_ppm=1_800_000, tiers=(tier,))
+    made = intent(price=price)
+    held = bench.settlement.hold(made, auth_epoch=0)
+    usage = Usage(input=50, cached_input=40, cache_write=11, output=5, reasoning=4)
+    tried = tuple(Attempt(channel, "ok", 5) for channel in attempts)
+    entry = bench.settlement.settle(held, replace(outcome(usage), attempts=tried))
+    charge = -(-(50 + 2 * 40 + 3 * 11 + 4 * 5) * 18 // 10)
+    assert entry == Entry(
+        entry_id=entry_id_of(made.request_id, EntryType.REQUEST),
+        account_id=ACCOUNT,
+        kind=WalletKind.OFFICIAL,
+        currency="USD",
+        written_at_ms=NOW_MS,
+        postings=(Posting("wallet", -charge), Posting("revenue", charge)),
+        request=RequestFacts(
+            key_id=made.key_id,
+            model="small",
+            endpoint="chat.completions",
+            attempts=tried,
+            backup_used=attempts[-1:] == ("second",),
+            price_version="p7",
+            price_basis="official",
+            unit_prices=tier.unit_prices,
+            multiplier_ppm=1_800_000,
+            usage=usage,
+            usage_source=UsageSource.PROVIDER,
+            reason=SettlementReason.COMPLETED,
+            hold_nano=held.hold_nano,
+            charge_nano=charge,
+            uncharged_nano=0,
+        ),
+    )
+
+
+def test_a_settle_sent_again_later_is_the_same_settle(bench: Bench) -> None:
+    held = bench.settlement.hold(intent(), auth_epoch=0)
+    entry = bench.settlement.settle(held, outcome(Usage(output=500)))
+    bench.store.journal = {key: replace(there, written_at_ms=1) for key, there in bench.store.journal.items()}
+    assert bench.settlement.settle(held, outcome(Usage(output=500))) == replace(entry, written_at_ms=1)

@@ -66,6 +66,10 @@ class PriceTier:
     input_tokens_above: int
     unit_prices: UnitPrices
 
+    def __post_init__(self) -> None:
+        if type(self.input_tokens_above) is not int or self.input_tokens_above < 0:
+            raise ValueError(f"not a number of tokens: {self.input_tokens_above!r}")
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -90,6 +94,8 @@ class Price:
             raise ValueError(f"unknown price basis: {self.basis!r}")
         if self.basis == "own" and self.multiplier_ppm != PPM:
             raise ValueError("a price of its own has no multiplier")
+        if len({tier.input_tokens_above for tier in self.tiers}) != len(self.tiers):
+            raise ValueError("two tiers begin at the same number of tokens")
         for prices in (self.unit_prices, *(tier.unit_prices for tier in self.tiers)):
             if not any((prices.input, prices.output)):
                 raise ValueError("a price of zero would make the model free by accident")
