@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support.deployment import Deployment, deploy
 from tests.support.engines import Engine
@@ -13,6 +14,10 @@ from tests.support.upstream import Upstream
 from tokens_forge.wallets import WalletKind
 
 pytest_plugins = ["tests.support.fixtures"]
+
+# A busy machine is slow; that is no finding.
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
 
 
 @pytest.fixture

@@ -36,12 +36,13 @@ class FixedClock:
 
 
 class Flaky(SimulatedLedgerStore):
-    """Raises the scripted faults, before or after the operation was done."""
+    """Raises the scripted faults, before or after the operation was done; lets others write before a post or a release."""
 
     def __init__(self) -> None:
         super().__init__()
         self.before: list[StoreFault] = []
         self.after: list[StoreFault] = []
+        self.meanwhile: list[Callable[[], object]] = []
         self.posts = 0
 
     def _faulty(self, operation: Callable[[], Any]) -> Any:
@@ -57,7 +58,16 @@ class Flaky(SimulatedLedgerStore):
 
     def post(self, entry: Any, change: Any) -> Any:
         self.posts += 1
+        self._let_others_write()
         return self._faulty(lambda: super(Flaky, self).post(entry, change))
+
+    def release_hold(self, *arguments: Any) -> bool:
+        self._let_others_write()
+        return super().release_hold(*arguments)
+
+    def _let_others_write(self) -> None:
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
 
 
 @dataclass

@@ -10,7 +10,8 @@ from tokens_forge.ids import new_id
 from tokens_forge.journal import Entry, EntryType, Posting, SettlementReason, entry_id_of, reversal_id_of
 from tokens_forge.money import Money
 from tokens_forge.pricing import Usage
-from tokens_forge.settlement import AlreadySettled, HoldRefused, NotAvailable
+from tokens_forge.settlement import AlreadySettled, Books, DebtMoved, HoldRefused, NotAvailable
+from tokens_forge.store.port import Credit
 from tokens_forge.wallets import HoldRefusal, WalletKind
 
 OFFICIAL = WalletKind.OFFICIAL
@@ -112,7 +113,7 @@ def test_a_debt_is_paid_first(bench: Bench, debt: int, nano: int, by: str) -> No
     assert bench.store.posts == before + 2, "one to hear of the debt, one to pay it"
 
 
-@pytest.mark.parametrize("nano", [5 * DOLLAR, -5])
+@pytest.mark.parametrize("nano", [5 * DOLLAR, 1, -1, -5])
 def test_a_reversal_is_the_exact_opposite_and_names_its_original(bench: Bench, nano: int) -> None:
     made = adjust(bench, nano)
     before = bench.store.posts
@@ -151,3 +152,27 @@ def test_a_reversal_is_final_and_nothing_has_no_opposite(bench: Bench) -> None:
     for made in (reversal, void):
         with pytest.raises(AssertionError, match=r"^a reversal is final, and nothing has no opposite$"):
             bench.balances.reverse(made)
+
+
+def test_a_debt_that_moves_while_it_is_paid_is_looked_at_again(bench: Bench) -> None:
+    owing(bench, 50)
+    bench.store.meanwhile = [lambda: None, lambda: top_up(bench, 20, new_id("ord", NOW_MS))]
+    top_up(bench, 40)
+    assert (bench.wallet().debt_nano, bench.wallet().available_nano) == (0, 10)
+
+
+@pytest.mark.parametrize(("comes", "left"), [(10, 0), (50, 0), (51, 1)])
+def test_money_that_comes_while_a_reversal_is_under_way_lowers_its_debt(bench: Bench, comes: int, left: int) -> None:
+    credited = top_up(bench, 100)
+    adjust(bench, -DOLLAR - 50)
+    bench.store.meanwhile = [lambda: None, lambda: top_up(bench, comes, new_id("ord", NOW_MS))]
+    bench.balances.reverse(credited)
+    assert (bench.wallet().debt_nano, bench.wallet().available_nano) == (50 - comes + left, left)
+
+
+def test_the_books_say_how_much_is_owed(bench: Bench) -> None:
+    owing(bench, 50)
+    made = entry(entry_id_of(ORDER_ID, EntryType.TOP_UP), 60, "clearing:bank", ORDER_ID)
+    with pytest.raises(DebtMoved, match=r"^50 nano are owed$") as moved:
+        Books(bench.store, bench.clock).post(made, Credit(60))
+    assert moved.value.wallet == bench.wallet()

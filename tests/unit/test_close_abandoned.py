@@ -2,73 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
 from tests.unit.builders import NOW_MS
-from tests.unit.settlement_bench import ACCOUNT, DOLLAR, FixedClock, intent, outcome
+from tests.unit.settlement_bench import ACCOUNT, DOLLAR, Bench, intent, outcome
 from tokens_forge.intents import Held, Intent
 from tokens_forge.journal import Entry, EntryType, SettlementReason, UsageSource, entry_id_of
-from tokens_forge.money import Money
 from tokens_forge.pricing import Usage
-from tokens_forge.settlement import Balances, Books, Closing, Settlement
-from tokens_forge.store.port import IntentRecord, PostAnswer, WalletChange
-from tokens_forge.store.simulated import SimulatedLedgerStore
-from tokens_forge.wallets import OpenHold, Wallet, WalletKind
+from tokens_forge.settlement import Closing
+from tokens_forge.store.port import IntentRecord
+from tokens_forge.wallets import OpenHold, WalletKind
 
 OFFICIAL = WalletKind.OFFICIAL
 USED, SEEN = Usage(input=10, output=50), Usage(output=20)
 
 
-class Interrupted(SimulatedLedgerStore):
-    """Lets something happen between the sweeper's reading and its writing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.meanwhile: Callable[[], object] | None = None
-
-    def _let_it_happen(self) -> None:
-        happening, self.meanwhile = self.meanwhile, None
-        if happening is not None:
-            happening()
-
-    def post(self, entry: Entry, change: WalletChange) -> PostAnswer:
-        self._let_it_happen()
-        return super().post(entry, change)
-
-    def release_hold(self, entry_id: str, account_id: str, kind: WalletKind, hold: OpenHold) -> bool:
-        self._let_it_happen()
-        return super().release_hold(entry_id, account_id, kind, hold)
+def entry_of(bench: Bench, made: Intent) -> Entry | None:
+    return bench.store.read_entry(ACCOUNT, OFFICIAL, entry_id_of(made.request_id, EntryType.REQUEST))
 
 
-@dataclass
-class Bench:
-    store: Interrupted
-    settlement: Settlement
-
-    def wallet(self) -> Wallet:
-        wallet = self.store.read_wallet(ACCOUNT, OFFICIAL)
-        assert wallet is not None
-        return wallet
-
-    def entry_of(self, made: Intent) -> Entry | None:
-        return self.store.read_entry(ACCOUNT, OFFICIAL, entry_id_of(made.request_id, EntryType.REQUEST))
-
-    def close(self, made: Intent) -> Closing:
-        record = self.store.read_intent(made.request_id)
-        assert record is not None
-        return self.settlement.close_abandoned(record)
-
-
-@pytest.fixture
-def bench() -> Bench:
-    store = Interrupted()
-    books = Books(store, FixedClock())
-    store.open_wallet(Wallet(ACCOUNT, OFFICIAL, "USD", opened_at_ms=NOW_MS))
-    Balances(books).top_up(ACCOUNT, OFFICIAL, Money(DOLLAR, "USD"), order_id="ord_" + "0" * 26, source="test")
-    return Bench(store, Settlement(books))
+def close(bench: Bench, made: Intent) -> Closing:
+    record = bench.store.read_intent(made.request_id)
+    assert record is not None
+    return bench.settlement.close_abandoned(record)
 
 
 @pytest.fixture
@@ -77,8 +35,8 @@ def held(bench: Bench) -> Held:
 
 
 def test_without_a_note_it_is_voided_as_abandoned(bench: Bench, held: Held) -> None:
-    assert bench.close(held.intent) is Closing.VOIDED
-    entry = bench.entry_of(held.intent)
+    assert close(bench, held.intent) is Closing.VOIDED
+    entry = entry_of(bench, held.intent)
     assert entry is not None and entry.request is not None and entry.postings == ()
     assert (entry.request.reason, entry.request.usage_source) == (SettlementReason.ABANDONED, UsageSource.NONE)
     assert (entry.request.hold_nano, entry.request.attempts) == (held.hold_nano, ())
@@ -93,15 +51,15 @@ def test_a_note_is_posted_and_the_outcome_comes_before_the_checkpoint(
         bench.settlement.checkpoint(held, outcome(SEEN, SettlementReason.ABANDONED))
     if notes != "checkpoint":
         bench.settlement.keep_outcome(held, outcome(USED))
-    assert bench.close(held.intent) is Closing.SETTLED
-    entry = bench.entry_of(held.intent)
+    assert close(bench, held.intent) is Closing.SETTLED
+    entry = entry_of(bench, held.intent)
     assert entry is not None and entry.request is not None and entry.request.usage == used
 
 
 def test_a_note_that_nothing_was_used_voids(bench: Bench, held: Held) -> None:
     bench.settlement.keep_outcome(held, outcome(Usage(), SettlementReason.UPSTREAM_FAILED))
-    assert bench.close(held.intent) is Closing.VOIDED
-    entry = bench.entry_of(held.intent)
+    assert close(bench, held.intent) is Closing.VOIDED
+    entry = entry_of(bench, held.intent)
     assert entry is not None and entry.request is not None
     assert entry.request.reason is SettlementReason.UPSTREAM_FAILED
 
@@ -109,16 +67,16 @@ def test_a_note_that_nothing_was_used_voids(bench: Bench, held: Held) -> None:
 def test_what_is_ended_stays_as_it_is(bench: Bench, held: Held) -> None:
     entry = bench.settlement.settle(held, outcome(USED))
     before = bench.wallet()
-    assert bench.close(held.intent) is Closing.WAS_ENDED
-    assert (bench.entry_of(held.intent), bench.wallet()) == (entry, before)
+    assert close(bench, held.intent) is Closing.WAS_ENDED
+    assert (entry_of(bench, held.intent), bench.wallet()) == (entry, before)
 
 
 def test_a_hold_beside_an_entry_is_given_back(bench: Bench, held: Held) -> None:
     entry = bench.settlement.settle(held, outcome(USED))
     before = bench.wallet()
     bench.settlement.hold_less(held.intent, 0, 77)
-    assert bench.close(held.intent) is Closing.RELEASED
-    assert (bench.entry_of(held.intent), bench.wallet()) == (entry, before)
+    assert close(bench, held.intent) is Closing.RELEASED
+    assert (entry_of(bench, held.intent), bench.wallet()) == (entry, before)
 
 
 @pytest.mark.parametrize("has_wallet", [True, False])
@@ -126,34 +84,34 @@ def test_what_was_never_held_gets_an_entry_that_says_so(bench: Bench, has_wallet
     made = intent() if has_wallet else intent(account_id="acc_zzzzzzzzzzzz")
     bench.store.put_intent(made)
     before = bench.wallet()
-    assert bench.close(made) is Closing.NOT_HELD
+    assert close(bench, made) is Closing.NOT_HELD
     entry = bench.store.read_entry(made.account_id, OFFICIAL, entry_id_of(made.request_id, EntryType.REQUEST))
     assert entry is not None and entry.request is not None
     assert (entry.request.reason, entry.request.hold_nano) == (SettlementReason.NOT_HELD, 0)
     assert entry.postings == () and bench.wallet() == before
-    assert bench.close(made) is Closing.WAS_ENDED
+    assert close(bench, made) is Closing.WAS_ENDED
 
 
 def test_a_settle_at_the_same_moment_stands(bench: Bench, held: Held) -> None:
-    bench.store.meanwhile = lambda: bench.settlement.settle(held, outcome(USED))
-    assert bench.close(held.intent) is Closing.CHANGED_UNDER_US
-    entry = bench.entry_of(held.intent)
+    bench.store.meanwhile = [lambda: bench.settlement.settle(held, outcome(USED))]
+    assert close(bench, held.intent) is Closing.CHANGED_UNDER_US
+    entry = entry_of(bench, held.intent)
     assert entry is not None and entry.request is not None and entry.request.usage == USED
-    assert bench.close(held.intent) is Closing.WAS_ENDED
+    assert close(bench, held.intent) is Closing.WAS_ENDED
 
 
 def test_another_sweeper_at_the_same_moment_does_the_same(bench: Bench, held: Held) -> None:
-    bench.store.meanwhile = lambda: bench.close(held.intent)
-    assert bench.close(held.intent) is Closing.VOIDED
+    bench.store.meanwhile = [lambda: close(bench, held.intent)]
+    assert close(bench, held.intent) is Closing.VOIDED
     assert bench.wallet().available_nano == DOLLAR
 
 
 def test_a_hold_that_arrives_at_the_same_moment_meets_the_entry(bench: Bench) -> None:
     made = intent()
     bench.store.put_intent(made)
-    bench.store.meanwhile = lambda: bench.settlement.hold_less(made, 0, made.hold_nano)
-    assert bench.close(made) is Closing.NOT_HELD
-    assert bench.close(made) is Closing.RELEASED
+    bench.store.meanwhile = [lambda: bench.settlement.hold_less(made, 0, made.hold_nano)]
+    assert close(bench, made) is Closing.NOT_HELD
+    assert close(bench, made) is Closing.RELEASED
     assert bench.wallet().available_nano == DOLLAR
 
 
@@ -166,10 +124,10 @@ def test_a_hold_that_changes_at_the_same_moment_is_looked_at_again(bench: Bench,
         held_nano=5,
         holds={other.hold_id: other},
     )
-    bench.store.meanwhile = lambda: bench.store.wallets.update({(ACCOUNT, OFFICIAL): moved})
-    assert bench.close(held.intent) is Closing.CHANGED_UNDER_US
-    assert bench.entry_of(held.intent) is None, "nothing was written"
-    assert bench.close(held.intent) is Closing.VOIDED
+    bench.store.meanwhile = [lambda: bench.store.wallets.update({(ACCOUNT, OFFICIAL): moved})]
+    assert close(bench, held.intent) is Closing.CHANGED_UNDER_US
+    assert entry_of(bench, held.intent) is None, "nothing was written"
+    assert close(bench, held.intent) is Closing.VOIDED
     assert bench.wallet().available_nano == DOLLAR
 
 
@@ -177,8 +135,8 @@ def test_a_hold_that_another_sweeper_has_given_back_is_not_given_back_twice(benc
     bench.settlement.settle(held, outcome(USED))
     before = bench.wallet()
     bench.settlement.hold_less(held.intent, 0, 77)
-    bench.store.meanwhile = lambda: bench.close(held.intent)
-    assert bench.close(held.intent) is Closing.WAS_ENDED
+    bench.store.meanwhile = [lambda: close(bench, held.intent)]
+    assert close(bench, held.intent) is Closing.WAS_ENDED
     assert bench.wallet() == before
 
 
