@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokens_forge.catalog import Channel, ChannelKind, Model, Route
+from tokens_forge.catalog import Model, Route
+from tokens_forge.channels import Channel, ChannelKind
 from tokens_forge.money import Money
 from tokens_forge.pricing import Price, UnitPrices
 from tokens_forge.wallets import WalletKind

@@ -6,18 +6,25 @@ from typing import Any
 
 from functions.proxy.services import Services
 from functions.proxy.settings import Settings
+from functions.proxy.time_left import Deadlines
+from tokens_forge.attempts import Attempts
 from tokens_forge.catalog import CatalogCache
-from tokens_forge.chat_attempt import ChatAttempts
+from tokens_forge.circuits import Circuits
 from tokens_forge.clock import Clock
 from tokens_forge.credentials import Credentials
 from tokens_forge.gateway import Gateway
 from tokens_forge.identity import Authenticator
+from tokens_forge.pools import Pools
 from tokens_forge.providers.port import Upstream
+from tokens_forge.providers.wires import WIRES
+from tokens_forge.routing import Router
 from tokens_forge.settlement import Books, Settlement
 from tokens_forge.statements import Statements
 from tokens_forge.store.accounts import DynamoAccountStore
 from tokens_forge.store.catalog import DynamoCatalogReader
+from tokens_forge.store.circuits import DynamoCircuitStore
 from tokens_forge.store.dynamodb import DynamoLedgerStore
+from tokens_forge.store.pools import DynamoPoolStore
 
 
 def compose(
@@ -27,12 +34,23 @@ def compose(
     tables = settings.tables
     ledger = DynamoLedgerStore(dynamodb, tables.ledger)
     catalogs = DynamoCatalogReader(dynamodb, tables.catalogs)
+    router = Router(
+        Circuits(DynamoCircuitStore(dynamodb, tables.state), clock),
+        Pools(DynamoPoolStore(dynamodb, tables.state), clock),
+        clock,
+    )
     gateway = Gateway(
         authenticator=Authenticator(DynamoAccountStore(dynamodb, tables.accounts), ledger, clock),
         catalogs=CatalogCache(catalogs, clock),
         settlement=Settlement(Books(ledger, clock)),
-        attempts=ChatAttempts(upstream, credentials, connect_s=settings.connect_s, silence_s=settings.silence_s),
+        router=router,
+        attempts=Attempts(upstream, credentials, WIRES, settings.attempts, clock, loopback_allowed=settings.is_local),
         clock=clock,
-        time_limit_s=settings.time_limit_s,
     )
-    return Services(gateway=gateway, ledger=ledger, statements=Statements(ledger, clock), close=upstream.close)
+    return Services(
+        gateway=gateway,
+        ledger=ledger,
+        statements=Statements(ledger, clock),
+        deadlines=Deadlines(clock, settings.time_limit_s, in_lambda=settings.in_lambda),
+        close=upstream.close,
+    )

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from functions.proxy.time_left import Deadlines
 from tokens_forge.gateway import Gateway
 from tokens_forge.identity import Identity
 from tokens_forge.statements import Statements
@@ -21,6 +22,7 @@ class Services:
     gateway: Gateway
     ledger: LedgerStore
     statements: Statements
+    deadlines: Deadlines
     close: Callable[[], Awaitable[None]]
 
 

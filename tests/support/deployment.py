@@ -19,7 +19,8 @@ from functions.proxy.settings import Settings
 from local import demo
 from tests.support.engines import Engine
 from tokens_forge.accounts import Account, Accounts
-from tokens_forge.catalog import Channel, Route
+from tokens_forge.catalog import Route
+from tokens_forge.channels import Channel
 from tokens_forge.clock import Clock, SystemClock
 from tokens_forge.ids import new_id
 from tokens_forge.keys import KeyKind, parse_token
@@ -44,6 +45,9 @@ class KnownCredentials:
 
     def read(self, name: str) -> str:
         return CREDENTIAL
+
+    def forget(self, name: str) -> None:
+        """Nothing to forget."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,9 @@ def deploy(
 ) -> Deployment:
     """Put the product together. `limits` are the time limits of Settings, in seconds."""
     settings = Settings.from_environment(engine.environment())
-    chosen: dict[str, Any] = {"connect_s": 2.0, "silence_s": 5.0, "time_limit_s": 20.0, **limits}
-    settings = replace(settings, **chosen)
+    chosen: dict[str, Any] = {"connect_s": 2.0, "first_byte_s": 5.0, "whole_s": 5.0, "silence_s": 5.0, **limits}
+    time_limit_s = chosen.pop("time_limit_s", 20.0)
+    settings = replace(settings, attempts=replace(settings.attempts, **chosen), time_limit_s=time_limit_s)
     client = client or engine.client()
     clock = clock or SystemClock()
     services = compose(settings, dynamodb=client, upstream=HttpUpstream(), credentials=KnownCredentials(), clock=clock)

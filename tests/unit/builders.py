@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tokens_forge.catalog import Catalog, Channel, ChannelKind, Model, Route
+from tokens_forge.catalog import Catalog, Model, Route
+from tokens_forge.channels import Channel, ChannelKind
 from tokens_forge.keys import Key, KeyKind, mint
 from tokens_forge.pricing import Price, UnitPrices
 from tokens_forge.wallets import WalletKind

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tokens_forge.chat_request import parse_chat, parse_json
 from tokens_forge.errors import RequestError
+from tokens_forge.requests.chat import parse_chat
+from tokens_forge.requests.inference import parse_json
 
 HELLO = {"role": "user", "content": "hello"}
 

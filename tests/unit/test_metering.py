@@ -7,7 +7,8 @@ import pytest
 from tokens_forge.journal import FREE_OF_CHARGE, SettlementReason, UsageSource
 from tokens_forge.metering import judge
 from tokens_forge.pricing import Usage
-from tokens_forge.providers.openai_chat import output_bytes, usage_of
+from tokens_forge.providers.counting import output_bytes
+from tokens_forge.providers.openai_chat import usage_of
 
 
 def judged(ending: SettlementReason, reported: Usage | None, output: int, prompt: int = 400) -> Any:

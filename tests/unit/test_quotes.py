@@ -6,18 +6,19 @@ from typing import Any
 import pytest
 
 from tests.unit.builders import MODEL, NOW_MS, PRICE, catalog, key
-from tokens_forge.chat_request import ChatRequest, parse_chat
 from tokens_forge.errors import RequestError
 from tokens_forge.policy import Offer, decide
 from tokens_forge.pricing import worst_charge_nano
 from tokens_forge.quotes import affordable_output_each, clamp, quote
+from tokens_forge.requests.chat import parse_chat
+from tokens_forge.requests.inference import InferenceRequest
 
 
 def offer() -> Offer:
-    return decide(key(), "small", catalog(), NOW_MS)
+    return decide(key(), "USD", "small", catalog(), NOW_MS)
 
 
-def request(**fields: Any) -> ChatRequest:
+def request(**fields: Any) -> InferenceRequest:
     return parse_chat({"model": "small", "messages": [{"role": "user", "content": "hello"}], **fields})
 
 

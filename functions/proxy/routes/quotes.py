@@ -9,10 +9,11 @@ from fastapi import APIRouter, Request
 
 from functions.proxy.services import Caller, Served
 from functions.proxy.views import price_view, route_view, wallet_view
-from tokens_forge.chat_request import parse_chat, parse_json
 from tokens_forge.errors import ForgeError
 from tokens_forge.money import decimal
 from tokens_forge.quotes import affordable_output_each, clamp
+from tokens_forge.requests.chat import parse_chat
+from tokens_forge.requests.inference import parse_json
 
 router = APIRouter()
 

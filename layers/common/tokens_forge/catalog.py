@@ -7,28 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
+from tokens_forge.channels import Channel
 from tokens_forge.clock import Clock
 from tokens_forge.pricing import Price
 from tokens_forge.wallets import WalletKind
 
 CACHED_MS_MAX = 30_000
-
-
-class ChannelKind(StrEnum):
-    """An official channel, or one of the three ordinary kinds."""
-
-    OFFICIAL = "official"
-    STANDARD = "standard"
-    COMPATIBLE = "compatible"
-    POOL = "pool"
-
-    @property
-    def wallet(self) -> WalletKind:
-        """The only wallet whose requests may use this channel."""
-        return WalletKind.OFFICIAL if self is ChannelKind.OFFICIAL else WalletKind.ROUTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +35,6 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
-    """One upstream. `credential` names a secret, never holds one; `models` maps public model names to the upstream's."""
-
-    channel_id: str
-    kind: ChannelKind
-    label: str
-    protocol: str
-    base_url: str
-    credential: str
-    models: Mapping[str, str]
-    output_limit_field: str = "max_completion_tokens"
-    enabled: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class Route:
     """Channels for one model, primary first."""
 
@@ -81,9 +52,13 @@ class Catalog:
     channels: Mapping[str, Channel]
     routes: Mapping[str, Route]
 
-    def price_in_force(self, model_id: str, now_ms: int) -> Price | None:
-        """The latest version that has taken effect; None when the model has no price yet."""
-        in_force = [price for price in self.prices.get(model_id, ()) if price.effective_at_ms <= now_ms]
+    def price_in_force(self, model_id: str, currency: str, now_ms: int) -> Price | None:
+        """The latest version in this currency that has taken effect; None when the model has no price yet."""
+        in_force = [
+            price
+            for price in self.prices.get(model_id, ())
+            if price.currency == currency and price.effective_at_ms <= now_ms
+        ]
         return max(in_force, key=lambda price: (price.effective_at_ms, price.version), default=None)
 
     def route_channels(self, model_id: str) -> tuple[Channel, ...]:

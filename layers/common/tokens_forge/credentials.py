@@ -24,6 +24,10 @@ class Credentials(Protocol):
         """The credential. Blocks. Raises CredentialMissing."""
         ...
 
+    def forget(self, name: str) -> None:
+        """Read it again the next time: the provider refused it."""
+        ...
+
 
 class SecretsManagerCredentials:
     """Implements Credentials with AWS Secrets Manager."""
@@ -52,3 +56,7 @@ class SecretsManagerCredentials:
             raise CredentialMissing(f"{name}: empty")
         self._cached[name] = (self._clock.now_ms(), value)
         return str(value)
+
+    def forget(self, name: str) -> None:
+        """Read it again the next time: the provider refused it."""
+        self._cached.pop(name, None)

@@ -9,6 +9,7 @@ from anyio import to_thread
 from tokens_forge.intents import Held, Outcome
 from tokens_forge.journal import Attempt, Entry, SettlementReason, UsageSource
 from tokens_forge.pricing import Usage
+from tokens_forge.routing import Router, Serving
 from tokens_forge.settlement import AlreadySettled, HoldLost, Settlement
 from tokens_forge.store.port import StoreFault
 from tokens_forge.threads import run_to_end
@@ -18,11 +19,13 @@ log = logging.getLogger("tokens_forge.ending")
 
 class Ending:
     """Holds the one right to settle a request. `entry` is None until then, and stays so when the store does not answer:
-    then the sweeper ends the request."""
+    then the sweeper ends the request. `serving` is who answers it, as soon as somebody does."""
 
-    def __init__(self, settlement: Settlement, held: Held) -> None:
+    def __init__(self, settlement: Settlement, held: Held, router: Router) -> None:
         self._settlement = settlement
+        self._router = router
         self.held = held
+        self.serving: Serving | None = None
         self.settled = False
         self.entry: Entry | None = None
 
@@ -37,6 +40,8 @@ class Ending:
             return self.entry
         self.settled = True
         self.entry = await run_to_end(lambda: self._settle(outcome))
+        if self.serving is not None:
+            await self._router.ended(self.serving, outcome.reason, outcome.usage)
         return self.entry
 
     async def checkpoint(self, progress: Outcome) -> None:

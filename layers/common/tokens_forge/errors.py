@@ -15,6 +15,7 @@ ForgeError                  class, status, code
 │   └── TooManyHolds                            429
 ├── NoRoute                 routing             503
 ├── NoHealthyRoute          provider_health     503
+│   └── StreamBroken                            ---  the last event of a stream that broke: its status was sent before
 ├── UpstreamRejected        request             4xx  the provider says that the request itself is wrong
 └── GatewayError            gateway             5xx  our own fault
 """
@@ -230,6 +231,12 @@ class NoHealthyRoute(ForgeError):
     error_class = ErrorClass.PROVIDER_HEALTH
     status = 503
     code = "no_healthy_route"
+
+
+class StreamBroken(NoHealthyRoute):
+    """A stream that had begun did not come to its end. It was settled by rule, and is not tried again elsewhere."""
+
+    code = "stream_broken"
 
 
 class UpstreamRejected(ForgeError):

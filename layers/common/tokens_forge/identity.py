@@ -30,10 +30,11 @@ class KeyReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who calls: a key that was proven, and the auth epoch of its wallet at that time (0 for a management key)."""
+    """Who calls: a key that was proven, and its wallet's auth epoch at that time and currency (0 and empty without a wallet)."""
 
     key: Key
     auth_epoch: int
+    currency: str
 
     @property
     def account_id(self) -> str:
@@ -75,14 +76,15 @@ class Authenticator:
     def prove(self, token: Token) -> Identity:
         """The identity, read from the tables. Raises InvalidKey."""
         read_at_ms = self._clock.now_ms()
-        epoch = 0
-        if token.kind.wallet is not None:
-            wallet = self._ledger.read_wallet(token.account_id, token.kind.wallet)
-            epoch = wallet.auth_epoch if wallet else 0
+        wallet = (
+            self._ledger.read_wallet(token.account_id, token.kind.wallet) if token.kind.wallet is not None else None
+        )
         key = self._keys.read_key(token.account_id, token.key_id)
         if key is None:
             raise _unknown()
-        identity = self._checked(Identity(key, epoch), token)
+        identity = self._checked(
+            Identity(key, wallet.auth_epoch if wallet else 0, wallet.currency if wallet else ""), token
+        )
         self._cache[token.key_id] = (read_at_ms, identity)
         if len(self._cache) > CACHED_KEYS_MAX:
             self._cache.popitem(last=False)

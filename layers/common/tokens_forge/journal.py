@@ -5,10 +5,12 @@ An entry's identity is the thing it settles: `<ulid>.request` exists once, or no
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from tokens_forge.ids import day_of, time_ms_of, ulid_of
+from tokens_forge.money import Money
 from tokens_forge.pricing import UnitPrices, Usage
 from tokens_forge.wallets import WalletKind
 
@@ -27,7 +29,8 @@ class EntryType(StrEnum):
 class Posting:
     """One side of an entry; a positive amount adds to it.
 
-    `book_account` is `wallet` (the customer's), `revenue`, `operator` (our own gains and losses), or `clearing:<source>`.
+    `book_account` is `wallet` (the customer's), `revenue`, `operator` (our own gains and losses), `clearing:<source>`, or for
+    what providers charge us `provider_cost` and `provider:<channel>`.
     """
 
     book_account: str
@@ -75,11 +78,15 @@ class UsageSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One call to one channel within a request. `outcome` is a short word such as `ok`, `http_503`, `timeout`."""
+    """One call to one channel within a request. `outcome` is a short word such as `ok`, `http_503`, `timeout`.
+
+    `cost` is what the provider charges us for it. It is booked on our own accounts, and no customer sees it.
+    """
 
     channel_id: str
     outcome: str
     duration_ms: int
+    cost: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +144,13 @@ class Entry:
     def wallet_nano(self) -> int:
         """What this entry does to the customer's balance."""
         return sum(posting.nano for posting in self.postings if posting.book_account == "wallet")
+
+    def cost_postings(self) -> Iterator[tuple[str, Posting]]:
+        """What its attempts cost us, as postings between our own accounts: currency and posting, zero in sum by currency."""
+        for attempt in self.request.attempts if self.request else ():
+            if attempt.cost is not None:
+                yield attempt.cost.currency, Posting("provider_cost", attempt.cost.nano)
+                yield attempt.cost.currency, Posting(f"provider:{attempt.channel_id}", -attempt.cost.nano)
 
     @property
     def occurred_at_ms(self) -> int:

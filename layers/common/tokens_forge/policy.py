@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokens_forge.catalog import Catalog, Channel, Model
+from tokens_forge.catalog import Catalog, Model
+from tokens_forge.channels import Channel
 from tokens_forge.errors import ForgeError, ModelNotAllowed, ModelNotFound, NoPrice, NoRoute
 from tokens_forge.keys import Key
-from tokens_forge.pricing import Price
+from tokens_forge.pricing import BUCKETS, PPM, Price
 from tokens_forge.wallets import WalletKind
 
 
@@ -29,8 +30,8 @@ class Offer:
         return self.channels[0]
 
 
-def decide(key: Key, model_id: str, catalog: Catalog, now_ms: int) -> Offer:
-    """The offer, or the error that says what stands in the way.
+def decide(key: Key, currency: str, model_id: str, catalog: Catalog, now_ms: int) -> Offer:
+    """The offer in the wallet's currency, or the error that says what stands in the way.
 
     Raises ModelNotFound, ModelNotAllowed, NoPrice or NoRoute; the key itself was proven before (`identity`).
     """
@@ -43,21 +44,40 @@ def decide(key: Key, model_id: str, catalog: Catalog, now_ms: int) -> Offer:
         )
     if key.allowed_models is not None and model_id not in key.allowed_models:
         raise ModelNotAllowed(f"The key {key.key_id} may not call the model {model_id!r}.", param="model")
-    price = catalog.price_in_force(model_id, now_ms)
+    price = catalog.price_in_force(model_id, currency, now_ms)
     if price is None:
-        raise NoPrice(f"The model {model_id!r} has no price on the {label}, so it is not offered.", param="model")
-    channels = catalog.route_channels(model_id)
+        raise NoPrice(
+            f"The model {model_id!r} has no price on the {label} in {currency}: it is not offered.", param="model"
+        )
+    channels = tuple(channel for channel in catalog.route_channels(model_id) if price_fits(price, channel, model_id))
     if not channels:
         raise NoRoute(f"No channel is set up that serves {model_id!r} on the {label}.", param="model")
     return Offer(catalog.kind, model, price, channels)
 
 
-def offers(key: Key, catalog: Catalog, now_ms: int) -> list[Offer]:
+def price_fits(price: Price, channel: Channel, model_id: str) -> bool:
+    """Whether the channel costs us at most what the customer is quoted, for any usage.
+
+    The customer pays the quoted price whichever channel serves; a dearer channel would make a backup our loss. Costs in another
+    currency cannot be compared, and pass.
+    """
+    cost = channel.costs.unit_prices.get(model_id) if channel.costs is not None else None
+    if cost is None or channel.costs is None or channel.costs.currency != price.currency:
+        return True
+    quoted = [price.unit_prices, *(tier.unit_prices for tier in price.tiers)]
+    return all(
+        getattr(cost, bucket) * PPM <= getattr(unit_prices, bucket) * price.multiplier_ppm
+        for unit_prices in quoted
+        for bucket in BUCKETS
+    )
+
+
+def offers(key: Key, currency: str, catalog: Catalog, now_ms: int) -> list[Offer]:
     """Every offer this key can call, by model name."""
     found = []
     for model_id in sorted(catalog.models):
         try:
-            found.append(decide(key, model_id, catalog, now_ms))
+            found.append(decide(key, currency, model_id, catalog, now_ms))
         except ForgeError:
             continue
     return found

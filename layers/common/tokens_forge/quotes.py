@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tokens_forge.chat_request import ChatRequest
 from tokens_forge.errors import RequestError
 from tokens_forge.policy import Offer
 from tokens_forge.pricing import Usage, affordable_output_tokens, price_usage, worst_charge_nano
+from tokens_forge.requests.inference import InferenceRequest
 
 OVERHEAD_TOKENS_PER_MESSAGE = 8
 OVERHEAD_TOKENS_PER_TOOL = 16
@@ -25,7 +25,7 @@ class Quote:
     """The most a request can cost. `output_tokens_each` is the limit of each choice that is really sent upstream."""
 
     offer: Offer
-    request: ChatRequest
+    request: InferenceRequest
     input_tokens_max: int
     output_tokens_each: int
     max_charge_nano: int
@@ -44,7 +44,7 @@ class Quote:
         return min(price_usage(usage, self.offer.price), self.max_charge_nano)
 
 
-def quote(offer: Offer, request: ChatRequest) -> Quote:
+def quote(offer: Offer, request: InferenceRequest) -> Quote:
     """Bound and price a request. Raises RequestError when it holds something the model has no price for."""
     model = offer.model
     if request.image_count and model.image_tokens_max is None:
@@ -58,6 +58,8 @@ def quote(offer: Offer, request: ChatRequest) -> Quote:
     )
     asked = request.output_tokens_asked
     each = min(asked, model.output_tokens_max) if asked is not None else model.default_output_tokens
+    if not request.makes_output:
+        each = 0
     return Quote(
         offer=offer,
         request=request,
@@ -77,7 +79,7 @@ def affordable_output_each(quoted: Quote, available_nano: int) -> int:
 
 def clamp(quoted: Quote, available_nano: int) -> Quote | None:
     """A smaller quote that this balance can pay for; None when the client set the limit itself, or too little is left."""
-    if quoted.request.output_tokens_asked is not None:
+    if quoted.request.output_tokens_asked is not None or not quoted.request.makes_output:
         return None
     each = min(affordable_output_each(quoted, available_nano), quoted.output_tokens_each)
     if each < OUTPUT_TOKENS_WORTH_SENDING:

@@ -128,6 +128,8 @@ class Reconciliation:
             balances = done.balances.setdefault(entry.currency, Counter())
             for posting in entry.postings:
                 balances[posting.book_account] += posting.nano
+            for currency, posting in entry.cost_postings():
+                done.balances.setdefault(currency, Counter())[posting.book_account] += posting.nano
             if entry.currency != wallet.currency and not _was_refused(entry):
                 found("entry_in_another_currency", entry.entry_id, entry.currency)
             if not _recomputes(entry):

@@ -52,17 +52,14 @@ class HttpUpstream:
         limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=KEPT_ALIVE_MAX)
         self._client = httpx.AsyncClient(limits=limits, follow_redirects=False, trust_env=False)
 
-    async def post(self, call: UpstreamCall) -> HttpAnswer:
+    async def send(self, call: UpstreamCall) -> HttpAnswer:
         """Send the call and wait for the head of its answer. Raises UpstreamFailure."""
+        content_type = {} if call.body is None else {"content-type": "application/json"}
         request = self._client.build_request(
-            "POST",
+            "GET" if call.body is None else "POST",
             call.url,
             content=call.body,
-            headers={
-                "authorization": f"Bearer {call.bearer}",
-                "content-type": "application/json",
-                "accept-encoding": "identity",
-            },
+            headers={**content_type, "accept-encoding": "identity", **call.headers},
             timeout=httpx.Timeout(call.silence_s, connect=call.connect_s),
         )
         try:

@@ -6,41 +6,143 @@ Source of the rules: OpenAI's API reference of chat completions. `prompt_tokens`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from tokens_forge.catalog import Channel
-from tokens_forge.chat_request import encode
-from tokens_forge.pricing import TOKENS_MAX, Usage
+from tokens_forge.channels import Channel
+from tokens_forge.errors import ForgeError
+from tokens_forge.pricing import Usage
+from tokens_forge.providers.counting import details_of, object_of, output_bytes, tokens_of
+from tokens_forge.providers.port import UpstreamFailure
+from tokens_forge.providers.sse import data_event
+from tokens_forge.providers.wire import WholeAnswer
 from tokens_forge.quotes import Quote
+from tokens_forge.requests.inference import encode
 
-PATH = "/chat/completions"
+DONE = b"[DONE]"
 
 
-def upstream_body(quoted: Quote, channel: Channel) -> bytes:
-    """The client's body with the upstream's model name, the output limit that was held for, and usage asked for."""
-    request = quoted.request
-    fields = {**request.fields, "model": channel.models[quoted.offer.model.model_id]}
-    named = [name for name in ("max_tokens", "max_completion_tokens") if fields.get(name) is not None]
-    for name in named or [channel.output_limit_field]:
-        fields[name] = quoted.output_tokens_each
-    if request.stream:
-        fields["stream_options"] = {**(fields.get("stream_options") or {}), "include_usage": True}
-    return encode(fields)
+def bearer_headers(credential: str) -> dict[str, str]:
+    """OpenAI's way to send a credential."""
+    return {"authorization": f"Bearer {credential}"}
+
+
+class ChatWire:
+    """Implements `wire.Wire` for a channel that speaks OpenAI's protocol."""
+
+    def path(self, quoted: Quote, channel: Channel) -> str:
+        """Always the same."""
+        return "/chat/completions"
+
+    def headers(self, credential: str) -> dict[str, str]:
+        """A bearer token."""
+        return bearer_headers(credential)
+
+    def body(self, quoted: Quote, channel: Channel) -> bytes:
+        """The client's body with the upstream's model name, the output limit that was held for, and usage asked for."""
+        request = quoted.request
+        fields = {**request.fields, "model": channel.models[quoted.offer.model.model_id]}
+        named = [name for name in ("max_tokens", "max_completion_tokens") if fields.get(name) is not None]
+        for name in named or [channel.output_limit_field]:
+            fields[name] = quoted.output_tokens_each
+        if request.stream:
+            fields["stream_options"] = {**(fields.get("stream_options") or {}), "include_usage": True}
+        return encode(fields)
+
+    def whole(self, body: bytes, quoted: Quote) -> WholeAnswer:
+        """Read a completion, under our public model name."""
+        answer = object_of(body)
+        choices = _choices_of(answer)
+        written = sum(output_bytes(choice.get("message")) for choice in choices)
+        answer["model"] = quoted.offer.model.model_id
+        return WholeAnswer(answer, usage_of(answer.get("usage")), written)
+
+    def reader(self, quoted: Quote, request_id: str, now_s: int) -> ChatReader:
+        """A new reader for one stream."""
+        return ChatReader(quoted, request_id, now_s)
+
+
+class ChatReader:
+    """Implements `wire.StreamReader`. Every chunk keeps the id, time and model of the first one."""
+
+    def __init__(self, quoted: Quote, request_id: str, now_s: int) -> None:
+        self._quoted = quoted
+        self._identity: dict[str, Any] = {
+            "id": f"chatcmpl-{request_id}",
+            "created": now_s,
+            "model": quoted.offer.model.model_id,
+        }
+        self._is_first = True
+        self._raw_usage: object = None
+        self._finished: set[int] = set()
+        self.output_bytes = 0
+
+    @property
+    def usage(self) -> Usage | None:
+        """The last usage that was reported and can be true."""
+        return usage_of(self._raw_usage)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every choice has its finish reason."""
+        return len(self._finished) >= self._quoted.request.choices
+
+    def take(self, payload: bytes) -> bytes | None:
+        """Meter one event and make it ours; nothing for the client when it carries no choice."""
+        if payload == DONE:
+            return None
+        event = object_of(payload)
+        if "error" in event:
+            raise UpstreamFailure("error_event")
+        if event.get("usage") is not None:
+            self._raw_usage = event["usage"]
+        choices = _choices_of(event)
+        for choice in choices:
+            self.output_bytes += output_bytes(choice.get("delta"))
+            if choice.get("finish_reason") is not None:
+                self._finished.add(_index_of(choice))
+        if not choices:
+            return b""
+        if self._is_first:
+            self._is_first = False
+            self._identity.update({name: event[name] for name in ("id", "created") if event.get(name)})
+        event.update(self._identity)
+        event.pop("usage", None)
+        return data_event(event)
+
+    def closing(self, receipt: Mapping[str, Any], charged: Usage | None) -> bytes:
+        """The usage chunk, when the client asked for it, and the end mark."""
+        done = b"data: " + DONE + b"\n\n"
+        if not self._quoted.request.include_usage:
+            return done
+        usage = self._raw_usage if self.usage is not None else usage_shown(charged)
+        chunk = {
+            **self._identity,
+            "object": "chat.completion.chunk",
+            "choices": [],
+            "usage": usage,
+            "forge_receipt": receipt,
+        }
+        return data_event(chunk) + done
+
+    def broken(self, error: ForgeError) -> bytes:
+        """An error event, and no end mark."""
+        return data_event(error.body())
 
 
 def usage_of(raw: object) -> Usage | None:
     """The provider's usage in disjoint buckets; None when it is missing or cannot be true."""
     if not isinstance(raw, dict):
         return None
-    prompt = _tokens(raw.get("prompt_tokens"))
-    output = _tokens(raw.get("completion_tokens"))
+    prompt = tokens_of(raw.get("prompt_tokens"))
+    output = tokens_of(raw.get("completion_tokens"))
     if prompt is None or output is None:
         return None
-    prompt_details = _details(raw, "prompt_tokens_details")
-    output_details = _details(raw, "completion_tokens_details")
-    cached = min(_tokens(prompt_details.get("cached_tokens")) or 0, prompt)
-    written = min(_tokens(prompt_details.get("cache_write_tokens")) or 0, prompt - cached)
-    reasoning = min(_tokens(output_details.get("reasoning_tokens")) or 0, output)
+    prompt_details = details_of(raw, "prompt_tokens_details")
+    output_details = details_of(raw, "completion_tokens_details")
+    cached = min(tokens_of(prompt_details.get("cached_tokens")) or 0, prompt)
+    written = min(tokens_of(prompt_details.get("cache_write_tokens")) or 0, prompt - cached)
+    reasoning = min(tokens_of(output_details.get("reasoning_tokens")) or 0, output)
     return Usage(
         input=prompt - cached - written,
         cached_input=cached,
@@ -50,21 +152,26 @@ def usage_of(raw: object) -> Usage | None:
     )
 
 
-def output_bytes(message: object) -> int:
-    """UTF-8 bytes of all text in a message or delta: content, refusal, reasoning, tool calls. Names of fields do not count."""
-    if isinstance(message, str):
-        return len(message.encode("utf-8", "surrogatepass"))
-    if isinstance(message, list):
-        return sum(output_bytes(part) for part in message)
-    if isinstance(message, dict):
-        return sum(output_bytes(part) for name, part in message.items() if name not in ("role", "type", "id", "index"))
-    return 0
+def usage_shown(usage: Usage | None) -> dict[str, int] | None:
+    """Usage for a client when the provider gave none that can be read: what the receipt counts."""
+    if usage is None:
+        return None
+    return {
+        "prompt_tokens": usage.input_side,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.input_side + usage.output,
+    }
 
 
-def _details(raw: dict[str, Any], name: str) -> dict[str, Any]:
-    details = raw.get(name)
-    return details if isinstance(details, dict) else {}
+def _choices_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    choices = answer.get("choices")
+    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+        raise UpstreamFailure("garbage", "no choices")
+    return choices
 
 
-def _tokens(value: object) -> int | None:
-    return value if type(value) is int and 0 <= value <= TOKENS_MAX else None
+def _index_of(choice: dict[str, Any]) -> int:
+    index = choice.get("index", 0)
+    if type(index) is not int:
+        raise UpstreamFailure("garbage", "a choice without a number")
+    return index

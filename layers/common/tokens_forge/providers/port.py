@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -17,11 +17,11 @@ class UpstreamFailure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class UpstreamCall:
-    """One POST to one channel. Time limits are in seconds."""
+    """One POST to one channel, or a GET when there is no body. `headers` carry the credential; time limits are in seconds."""
 
     url: str
-    bearer: str
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(default=None, repr=False)
     connect_s: float = 5.0
     silence_s: float = 60.0
 
@@ -48,7 +48,7 @@ class UpstreamAnswer(Protocol):
 class Upstream(Protocol):
     """Calls channels."""
 
-    async def post(self, call: UpstreamCall) -> UpstreamAnswer:
+    async def send(self, call: UpstreamCall) -> UpstreamAnswer:
         """Send the call and wait for the head of its answer. Raises UpstreamFailure."""
         ...
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from tokens_forge.providers.port import UpstreamFailure
 
@@ -20,7 +22,18 @@ async def data_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             continue
         *lines, rest = rest.split(b"\n")
         for line in lines:
-            if line.startswith(b"data:"):
-                yield line[5:].strip()
-    if rest.startswith(b"data:"):
-        yield rest[5:].strip()
+            if line.startswith(b"data:") and (payload := line[5:].strip()):
+                yield payload
+    if rest.startswith(b"data:") and (payload := rest[5:].strip()):
+        yield payload
+
+
+def data_event(event: Mapping[str, Any], name: str | None = None) -> bytes:
+    """One event for a client, with an event name only where its protocol has one."""
+    head = f"event: {name}\n".encode() if name else b""
+    return (
+        head
+        + b"data: "
+        + json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        + b"\n\n"
+    )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tokens_forge.catalog import Catalog, Channel, ChannelKind, Model, Route
+from tokens_forge.catalog import Catalog, Model, Route
+from tokens_forge.channels import Channel
 from tokens_forge.pricing import Price
+from tokens_forge.store.channel_codec import channel_fields, channel_of
 from tokens_forge.store.codec import Item, number, price_attribute, price_of, text
 from tokens_forge.wallets import WalletKind
 
@@ -24,7 +26,7 @@ class DynamoCatalogReader:
         for item in self._section(kind, "price"):
             prices.setdefault(item["model_id"]["S"], []).append(price_of(item["price"]))
         models = [_model_of(item) for item in self._section(kind, "model")]
-        channels = [_channel_of(item) for item in self._section(kind, "channel")]
+        channels = [channel_of(item) for item in self._section(kind, "channel")]
         routes = [_route_of(item) for item in self._section(kind, "route")]
         return Catalog(
             kind=kind,
@@ -72,17 +74,7 @@ class DynamoCatalogWriter:
 
     def put_channel(self, channel: Channel) -> None:
         """Write a channel into the catalog of its class: it cannot get into the other one."""
-        item = {
-            "kind": text(channel.kind.value),
-            "label": text(channel.label),
-            "protocol": text(channel.protocol),
-            "base_url": text(channel.base_url),
-            "credential": text(channel.credential),
-            "models": {"M": {public: text(upstream) for public, upstream in channel.models.items()}},
-            "output_limit_field": text(channel.output_limit_field),
-            "enabled": {"BOOL": channel.enabled},
-        }
-        self._put(channel.kind.wallet, "channel", channel.channel_id, item)
+        self._put(channel.kind.wallet, "channel", channel.channel_id, channel_fields(channel))
 
     def put_route(self, kind: WalletKind, route: Route) -> None:
         """Write the route of a model."""
@@ -104,20 +96,6 @@ def _model_of(item: Item) -> Model:
         default_output_tokens=int(item["default_output_tokens"]["N"]),
         typical_output_tokens=int(item["typical_output_tokens"]["N"]),
         image_tokens_max=int(item["image_tokens_max"]["N"]) if "image_tokens_max" in item else None,
-        enabled=item["enabled"]["BOOL"],
-    )
-
-
-def _channel_of(item: Item) -> Channel:
-    return Channel(
-        channel_id=item["item_id"]["S"],
-        kind=ChannelKind(item["kind"]["S"]),
-        label=item["label"]["S"],
-        protocol=item["protocol"]["S"],
-        base_url=item["base_url"]["S"],
-        credential=item["credential"]["S"],
-        models={public: upstream["S"] for public, upstream in item["models"]["M"].items()},
-        output_limit_field=item["output_limit_field"]["S"],
         enabled=item["enabled"]["BOOL"],
     )
 

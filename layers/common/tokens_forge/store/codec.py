@@ -20,6 +20,7 @@ from tokens_forge.journal import (
     book_of,
     posting_order,
 )
+from tokens_forge.money import Money
 from tokens_forge.pricing import Price, PriceTier, UnitPrices, Usage
 from tokens_forge.store.port import IntentRecord
 from tokens_forge.wallets import OpenHold, Wallet, WalletKind, WalletStatus
@@ -248,19 +249,21 @@ def _usage_of(attribute: Item) -> Usage:
 
 
 def _attempts_attribute(attempts: tuple[Attempt, ...]) -> Item:
-    return {
-        "L": [
-            {"L": [text(attempt.channel_id), text(attempt.outcome), number(attempt.duration_ms)]}
-            for attempt in attempts
-        ]
-    }
+    return {"L": [{"L": _attempt_values(attempt)} for attempt in attempts]}
+
+
+def _attempt_values(attempt: Attempt) -> list[Item]:
+    values = [text(attempt.channel_id), text(attempt.outcome), number(attempt.duration_ms)]
+    return [*values, number(attempt.cost.nano), text(attempt.cost.currency)] if attempt.cost is not None else values
 
 
 def _attempts_of(attribute: Item) -> tuple[Attempt, ...]:
-    return tuple(
-        Attempt(channel["S"], outcome["S"], _int(duration))
-        for channel, outcome, duration in (attempt["L"] for attempt in attribute["L"])
-    )
+    return tuple(_attempt_of(*attempt["L"]) for attempt in attribute["L"])
+
+
+def _attempt_of(channel: Item, outcome: Item, duration: Item, *cost: Item) -> Attempt:
+    paid = Money(_int(cost[0]), cost[1]["S"]) if cost else None
+    return Attempt(channel["S"], outcome["S"], _int(duration), paid)
 
 
 def entry_key(account_id: str, kind: WalletKind, entry_id: str) -> Item:

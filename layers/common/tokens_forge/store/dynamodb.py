@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-from botocore.parsers import ResponseParserError
 
 from tokens_forge.ids import minute_of, time_ms_of
 from tokens_forge.intents import Intent, Outcome
@@ -29,27 +25,19 @@ from tokens_forge.store.codec import (
     wallet_key,
     wallet_of,
 )
+from tokens_forge.store.dynamodb_faults import Cancelled, ConditionFailed, faults
 from tokens_forge.store.port import (
     CloseHold,
     Credit,
     HoldAnswer,
     IntentRecord,
     PostAnswer,
-    StoreConflict,
     StoreFault,
-    StoreSilent,
-    StoreThrottled,
     Unchanged,
     Unreadable,
     WalletChange,
 )
 from tokens_forge.wallets import HoldRequest, OpenHold, Wallet, WalletKind, WalletStatus
-
-_THROTTLED = frozenset(
-    {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "ThrottlingError"}
-)
-_CONFLICT = frozenset({"TransactionConflictException", "TransactionInProgressException"})
-_SILENT = frozenset({"InternalServerError", "ServiceUnavailable", "InternalFailure"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +79,7 @@ class DynamoLedgerStore:
 
     def _record(self, intent: Intent, attribute: str, outcome: Outcome, condition: str) -> None:
         try:
-            with _faults():
+            with faults():
                 self._client.update_item(
                     TableName=self._tables.requests,
                     Key=intent_key(intent.minute, intent.request_id),
@@ -99,7 +87,7 @@ class DynamoLedgerStore:
                     ConditionExpression=condition,
                     ExpressionAttributeValues={":outcome": outcome_attribute(outcome)},
                 )
-        except _ConditionFailed:
+        except ConditionFailed:
             pass  # it is there already, or the record has expired: there is nothing to keep it in
 
     def read_intent(self, request_id: str) -> IntentRecord | None:
@@ -114,7 +102,7 @@ class DynamoLedgerStore:
     def _query(self, table: str, name: str, value: str) -> Iterator[Item]:
         more: dict[str, Any] = {}
         while True:
-            with _faults():
+            with faults():
                 page = self._client.query(
                     TableName=table,
                     KeyConditionExpression="#name = :value",
@@ -150,7 +138,7 @@ class DynamoLedgerStore:
             update += ", key_spend_left.#key = key_spend_left.#key - :nano"
             condition += " AND key_spend_left.#key >= :nano"
         try:
-            with _faults():
+            with faults():
                 self._client.update_item(
                     TableName=self._tables.wallets,
                     Key=wallet_key(request.account_id, request.kind),
@@ -160,7 +148,7 @@ class DynamoLedgerStore:
                     ExpressionAttributeValues=values,
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
-        except _ConditionFailed as failed:
+        except ConditionFailed as failed:
             return HoldAnswer(placed=False, before=wallet_of(failed.item) if failed.item else None)
         return HoldAnswer(placed=True)
 
@@ -180,15 +168,15 @@ class DynamoLedgerStore:
             **_wallet_update(entry, change),
         }
         try:
-            with _faults():
+            with faults():
                 if isinstance(change, Unchanged):
                     self._client.put_item(**put)
                 else:
                     self._client.transact_write_items(TransactItems=[{"Put": put}, {"Update": update}])
-        except _ConditionFailed as failed:
+        except ConditionFailed as failed:
             item = failed.item or self._read_item(self._tables.journal, entry_key_item)
             return PostAnswer(posted=False, existing=entry_of(item) if item else None)
-        except _Cancelled as cancelled:
+        except Cancelled as cancelled:
             existing, before = cancelled.items
             return PostAnswer(
                 posted=False,
@@ -210,9 +198,9 @@ class DynamoLedgerStore:
             **_close_hold(CloseHold(hold.hold_id, hold.nano, 0, hold.limited_key_id)),
         }
         try:
-            with _faults():
+            with faults():
                 self._client.transact_write_items(TransactItems=[{"ConditionCheck": check}, {"Update": update}])
-        except _Cancelled:
+        except Cancelled:
             return False
         return True
 
@@ -230,7 +218,7 @@ class DynamoLedgerStore:
         """All wallets, each as some moment of the reading saw it."""
         more: dict[str, Any] = {}
         while True:
-            with _faults():
+            with faults():
                 page = self._client.scan(TableName=self._tables.wallets, ConsistentRead=True, **more)
             yield from (wallet_of(item) for item in page["Items"])
             if "LastEvaluatedKey" not in page:
@@ -243,7 +231,7 @@ class DynamoLedgerStore:
         return entry_of(item) if item else None
 
     def _read_item(self, table: str, key: Item) -> Item | None:
-        with _faults():
+        with faults():
             answer = self._client.get_item(TableName=table, Key=key, ConsistentRead=True)
         item: Item | None = answer.get("Item")
         return item
@@ -259,7 +247,7 @@ class DynamoLedgerStore:
         entries: list[Entry] = []
         more: dict[str, Any] = {}
         while len(entries) < limit:
-            with _faults():
+            with faults():
                 page = self._client.query(
                     TableName=self._tables.journal,
                     KeyConditionExpression=condition,
@@ -315,23 +303,23 @@ class DynamoLedgerStore:
         if values:
             expressions["ExpressionAttributeValues"] = values
         try:
-            with _faults():
+            with faults():
                 self._client.update_item(
                     TableName=self._tables.wallets,
                     Key=wallet_key(account_id, kind),
                     ConditionExpression="attribute_exists(account_id)",
                     **expressions,
                 )
-        except _ConditionFailed:
+        except ConditionFailed:
             raise StoreFault("there is no such wallet") from None
 
     def _put_if_absent(self, table: str, item: Item, key_attribute: str) -> bool:
         try:
-            with _faults():
+            with faults():
                 self._client.put_item(
                     TableName=table, Item=item, ConditionExpression=f"attribute_not_exists({key_attribute})"
                 )
-        except _ConditionFailed:
+        except ConditionFailed:
             return False
         return True
 
@@ -383,64 +371,3 @@ def _close_hold(change: CloseHold) -> dict[str, Any]:
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": values,
     }
-
-
-class _ConditionFailed(Exception):
-    """A single conditional write failed; `item` is the item as it stood, if there was one."""
-
-    def __init__(self, item: Item | None) -> None:
-        super().__init__("condition failed")
-        self.item = item
-
-
-class _Cancelled(Exception):
-    """A transaction failed on conditions; `items` holds the old item of each failed one, by position."""
-
-    def __init__(self, items: list[Item | None]) -> None:
-        super().__init__("transaction cancelled")
-        self.items = items
-
-
-@contextmanager
-def _faults() -> Iterator[None]:
-    """Turn botocore's exceptions into the port's faults, and failed conditions into the two exceptions above."""
-    try:
-        yield
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code == "ConditionalCheckFailedException":
-            response: dict[str, Any] = dict(error.response)
-            raise _ConditionFailed(response.get("Item")) from None
-        if code == "TransactionCanceledException":
-            raise _cancellation(error) from None
-        if code in _CONFLICT:
-            raise StoreConflict(code) from error
-        if code in _THROTTLED:
-            raise StoreThrottled(code) from error
-        if code in _SILENT or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
-            raise StoreSilent(code) from error
-        raise StoreFault(f"{code}: {error.response['Error'].get('Message', '')}") from error
-    except (
-        ParamValidationError
-    ) as error:  # botocore itself refused it: nothing was sent, and asking again would not help
-        raise StoreFault(str(error)) from error
-    except (BotoCoreError, ResponseParserError) as error:  # connection, time-out, broken answer: it may have been done
-        raise StoreSilent(type(error).__name__) from error
-
-
-def _cancellation(error: ClientError) -> Exception:
-    """Reasons are positional (API reference of TransactWriteItems). A conflict or a throttle says nothing about conditions."""
-    response: dict[str, Any] = dict(error.response)
-    reasons: list[dict[str, Any]] = response.get("CancellationReasons", [])
-    codes = [reason.get("Code", "None") for reason in reasons]
-    if "TransactionConflict" in codes:
-        return StoreConflict("TransactionConflict")
-    if "ThrottlingError" in codes or "ProvisionedThroughputExceeded" in codes:
-        return StoreThrottled(", ".join(codes))
-    if codes and set(codes) <= {"None", "ConditionalCheckFailed"}:
-        return _Cancelled([_failed_item(reason) for reason in reasons])
-    return StoreFault(f"transaction cancelled: {', '.join(codes)}")
-
-
-def _failed_item(reason: dict[str, Any]) -> Item | None:
-    return reason.get("Item") if reason.get("Code") == "ConditionalCheckFailed" else None

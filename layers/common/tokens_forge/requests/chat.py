@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from tokens_forge.errors import RequestError
+from tokens_forge.requests.inference import InferenceRequest, checked, encode
+
+ENDPOINT = "chat.completions"
 
 MESSAGES_MAX = 10_000
 CHOICES_MAX = 128
@@ -36,45 +37,14 @@ class _ChatBody(BaseModel):
     tools: list[dict[str, Any]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """What the gateway needs to know of a request. `fields` is the whole body; media data counts apart from `text_bytes`."""
-
-    fields: dict[str, Any]
-    model: str
-    stream: bool
-    include_usage: bool
-    choices: int
-    output_tokens_asked: int | None
-    message_count: int
-    tool_count: int
-    image_count: int
-    text_bytes: int
-
-
-def parse_json(body: bytes) -> dict[str, Any]:
-    """The body as a JSON object. Raises RequestError on anything else."""
-    try:
-        fields = json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise RequestError(f"The body is not valid JSON: {_short(error)}") from None
-    if not isinstance(fields, dict):
-        raise RequestError("The body must be a JSON object.")
-    return fields
-
-
-def parse_chat(fields: dict[str, Any]) -> ChatRequest:
+def parse_chat(fields: dict[str, Any]) -> InferenceRequest:
     """Check a body. Raises RequestError with the field in `param`."""
-    try:
-        body = _ChatBody.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise RequestError(f"{where}: {first['msg']}", param=where) from None
+    body = checked(_ChatBody, fields)
     _refuse_unpriced(fields)
     asked = [limit for limit in (body.max_tokens, body.max_completion_tokens) if limit is not None]
     image_count = sum(_count_images(index, message) for index, message in enumerate(body.messages))
-    return ChatRequest(
+    return InferenceRequest(
+        endpoint=ENDPOINT,
         fields=fields,
         model=body.model,
         stream=bool(body.stream),
@@ -86,14 +56,6 @@ def parse_chat(fields: dict[str, Any]) -> ChatRequest:
         image_count=image_count,
         text_bytes=_text_bytes(fields, has_images=image_count > 0),
     )
-
-
-def encode(fields: dict[str, Any]) -> bytes:
-    """Compact UTF-8 JSON. Raises RequestError for text that is not Unicode (half a surrogate pair)."""
-    try:
-        return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError:
-        raise RequestError("The body holds half a surrogate pair, which is not text.") from None
 
 
 def _refuse_unpriced(fields: dict[str, Any]) -> None:
@@ -135,11 +97,3 @@ def _without_images(message: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(parts, list):
         return message
     return {**message, "content": [part for part in parts if part.get("type") != "image_url"]}
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _short(error: BaseException) -> str:
-    return str(error)[:200] if isinstance(error, ValueError) else "nested too deeply"

@@ -1,0 +1,26 @@
+"""What every inference route does: judge the key, check the body, ask the gateway, shape the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import Request
+from starlette.responses import JSONResponse, Response
+
+from functions.proxy.event_stream import EventStream
+from functions.proxy.services import services
+from tokens_forge.gateway import StreamAnswer
+from tokens_forge.requests.inference import InferenceRequest, parse_json
+
+
+async def answer(request: Request, parse: Callable[[dict[str, Any]], InferenceRequest]) -> Response:
+    """Answer an inference request, streamed or whole. The key is judged before the body is read into objects."""
+    served = services(request)
+    deadline_ms = served.deadlines.of(request.scope)
+    authorization = request.headers.get("authorization")
+    await served.gateway.identify(authorization)
+    answered = await served.gateway.infer(authorization, parse(parse_json(await request.body())), deadline_ms)
+    if isinstance(answered, StreamAnswer):
+        return EventStream(answered)
+    return JSONResponse(answered.body, headers=answered.headers)

@@ -1,0 +1,120 @@
+"""Holding: set a quote's maximum aside before anything is sent, or say which limit stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from tokens_forge.clock import Clock
+from tokens_forge.errors import (
+    ForgeError,
+    InsufficientBalance,
+    KeySpendLimit,
+    NoPrice,
+    StoreUnavailable,
+    TooManyHolds,
+    WalletFrozen,
+)
+from tokens_forge.identity import Identity
+from tokens_forge.ids import new_id
+from tokens_forge.intents import Held, Intent
+from tokens_forge.quotes import Quote, affordable_output_each, clamp
+from tokens_forge.settlement import HoldRefused, Settlement
+from tokens_forge.store.port import StoreFault
+from tokens_forge.threads import run_to_end
+from tokens_forge.wallets import HoldRefusal
+
+Result = TypeVar("Result")
+
+
+class IdentityChanged(Exception):
+    """The wallet's auth epoch has moved: the key must be read and judged again."""
+
+
+class Holding:
+    """Places holds. Its methods run on the event loop."""
+
+    def __init__(self, settlement: Settlement, clock: Clock) -> None:
+        self._settlement = settlement
+        self._clock = clock
+
+    async def hold(self, identity: Identity, quoted: Quote) -> tuple[Held, Quote]:
+        """Set the quote's maximum aside, or a clamped one when the client left the output limit to us.
+
+        Raises ForgeError when the wallet refuses, IdentityChanged when the key must be judged again.
+        """
+        intent = self._intent(identity, quoted)
+        try:
+            held = await self._on_ledger(lambda: self._settlement.hold(intent, identity.auth_epoch))
+            return held, quoted
+        except HoldRefused as refused:
+            available_nano = refused.wallet.available_nano if refused.wallet else 0
+            smaller = clamp(quoted, available_nano) if refused.refusal is HoldRefusal.INSUFFICIENT else None
+            if smaller is None:
+                raise _refusal(refused, quoted, identity) from None
+        nano = smaller.max_charge_nano
+        try:
+            held = await self._on_ledger(lambda: self._settlement.hold_less(intent, identity.auth_epoch, nano))
+            return held, smaller
+        except HoldRefused as refused:
+            raise _refusal(refused, quoted, identity) from None
+
+    def _intent(self, identity: Identity, quoted: Quote) -> Intent:
+        return Intent(
+            request_id=new_id("req", self._clock.now_ms()),
+            account_id=identity.account_id,
+            kind=quoted.offer.kind,
+            key_id=identity.key.key_id,
+            key_has_spend_limit=identity.key.spend_limit_nano is not None,
+            model=quoted.offer.model.model_id,
+            endpoint=quoted.request.endpoint,
+            primary_channel_id=quoted.offer.primary.channel_id,
+            price=quoted.offer.price,
+            hold_nano=quoted.max_charge_nano,
+        )
+
+    async def _on_ledger(self, operation: Callable[[], Result]) -> Result:
+        """Run a hold to its end: one that was placed while its request was cancelled is voided by whoever asked for it."""
+        try:
+            return await run_to_end(operation)
+        except StoreFault as fault:
+            raise StoreUnavailable(
+                "The ledger did not answer. Nothing was sent to a provider.", headers={"retry-after": "1"}
+            ) from fault
+
+
+def _refusal(refused: HoldRefused, quoted: Quote, identity: Identity) -> Exception:
+    """The client's error for a refused hold."""
+    kind, currency, needed_nano = quoted.offer.kind, quoted.offer.price.currency, quoted.max_charge_nano
+    wallet = refused.wallet
+    if refused.refusal is HoldRefusal.AUTH_EPOCH:
+        return IdentityChanged()
+    if refused.refusal is HoldRefusal.FROZEN:
+        return WalletFrozen(f"The {kind.label} of this account is frozen.", extras={"wallet": kind.value})
+    if refused.refusal is HoldRefusal.TOO_MANY_HOLDS:
+        message = f"Too many requests on the {kind.label} are under way at once."
+        return TooManyHolds(message, extras={"wallet": kind.value}, headers={"retry-after": "1"})
+    if refused.refusal is HoldRefusal.KEY_SPEND_LIMIT:
+        assert wallet is not None
+        left_nano = wallet.key_spend_left_nano.get(identity.key.key_id, 0)
+        return KeySpendLimit(kind=kind, currency=currency, needed_nano=needed_nano, left_nano=left_nano)
+    if refused.refusal in (HoldRefusal.INSUFFICIENT, HoldRefusal.NO_WALLET):
+        available_nano = wallet.available_nano if wallet else 0
+        return InsufficientBalance(
+            kind=kind,
+            currency=currency,
+            needed_nano=needed_nano,
+            available_nano=available_nano,
+            held_nano=wallet.held_nano if wallet else 0,
+            affordable_output_tokens=affordable_output_each(quoted, available_nano),
+        )
+    assert refused.refusal is HoldRefusal.CURRENCY and wallet is not None, refused.refusal
+    return _wrong_currency(quoted, wallet.currency)
+
+
+def _wrong_currency(quoted: Quote, wallet_currency: str) -> ForgeError:
+    kind, price = quoted.offer.kind, quoted.offer.price
+    return NoPrice(
+        f"The {kind.label} of this account is kept in {wallet_currency}; this model's price is in {price.currency}.",
+        extras={"wallet": kind.value, "currency": wallet_currency},
+    )

@@ -1,0 +1,45 @@
+"""Reading what providers send: objects, counts of tokens, and bytes of output. Whatever cannot be true is not believed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tokens_forge.pricing import TOKENS_MAX
+from tokens_forge.providers.port import UpstreamFailure
+
+# Names of fields whose values are not output: they frame it.
+_FRAMES = frozenset({"role", "type", "id", "index", "call_id", "status", "signature"})
+
+
+def object_of(body: bytes) -> dict[str, Any]:
+    """The JSON object in an answer or event. Raises UpstreamFailure("garbage") for anything else."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        raise UpstreamFailure("garbage", "not JSON") from None
+    if not isinstance(found, dict):
+        raise UpstreamFailure("garbage", "not an object")
+    return found
+
+
+def tokens_of(value: object) -> int | None:
+    """A count of tokens; None when it is missing, negative, absurd or no integer."""
+    return value if type(value) is int and 0 <= value <= TOKENS_MAX else None
+
+
+def details_of(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    """A nested object of details; empty when there is none."""
+    details = raw.get(name)
+    return details if isinstance(details, dict) else {}
+
+
+def output_bytes(message: object) -> int:
+    """UTF-8 bytes of all text in a message or delta: content, refusal, reasoning, tool calls. Names of fields do not count."""
+    if isinstance(message, str):
+        return len(message.encode("utf-8", "surrogatepass"))
+    if isinstance(message, list):
+        return sum(output_bytes(part) for part in message)
+    if isinstance(message, dict):
+        return sum(output_bytes(part) for name, part in message.items() if name not in _FRAMES)
+    return 0

@@ -1,0 +1,123 @@
+"""A streamed answer on its way to the client: passed on, metered, and settled before its last event."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any
+
+from anyio import CancelScope
+
+from tokens_forge.attempts import OpenStream
+from tokens_forge.clock import Clock
+from tokens_forge.ending import Ending
+from tokens_forge.errors import StreamBroken
+from tokens_forge.intents import Outcome
+from tokens_forge.journal import Attempt, Entry, SettlementReason
+from tokens_forge.metering import judge
+from tokens_forge.money import Money
+from tokens_forge.pricing import Usage
+from tokens_forge.providers.port import UpstreamFailure
+from tokens_forge.quotes import Quote
+from tokens_forge.receipts import summary
+
+CHECKPOINT_EVERY_MS = 5_000  # a crash costs the operator at most this much of a stream; short streams write nothing
+
+
+class InferenceStream:
+    """Iterate `events`, then call `close` in any case: a stream that was left half way is settled there.
+
+    Whoever iterates keeps the time: at `deadline_ms` it stops iterating and sends `cut_short` instead.
+    """
+
+    def __init__(
+        self,
+        opened: OpenStream,
+        quoted: Quote,
+        ending: Ending,
+        attempts: tuple[Attempt, ...],
+        cost_of: Callable[[Usage], Money | None],
+        *,
+        clock: Clock,
+        deadline_ms: int,
+    ) -> None:
+        self.deadline_ms = deadline_ms
+        self._cost_of = cost_of
+        self._opened = opened
+        self._reader = opened.reader
+        self._quoted = quoted
+        self._ending = ending
+        self._attempts = attempts
+        self._clock = clock
+        self._client_left = False
+        self._next_checkpoint_ms = clock.now_ms() + CHECKPOINT_EVERY_MS
+
+    def time_left_s(self) -> float:
+        """How long the stream may still take."""
+        return max(self.deadline_ms - self._clock.now_ms(), 0) / 1000
+
+    async def events(self) -> AsyncGenerator[bytes, None]:
+        """The client's events. The entry is written before the last one goes out."""
+        reader = self._reader
+        try:
+            if self._opened.first:
+                yield self._opened.first
+            async for payload in self._opened.payloads:
+                passed = reader.take(payload)
+                if passed is None:
+                    break
+                if passed:
+                    yield passed
+                if self._clock.now_ms() >= self._next_checkpoint_ms:
+                    await self._checkpoint()
+        except UpstreamFailure:
+            pass  # a provider that finished its answer and then broke the connection has still answered
+        reason = SettlementReason.COMPLETED if reader.finished else SettlementReason.UPSTREAM_BROKE
+        entry = await self._settle(SettlementReason.CLIENT_LEFT if self._client_left else reason)
+        if reason is SettlementReason.COMPLETED:
+            yield reader.closing(
+                receipt_summary(self._ending, entry), entry.request.usage if entry and entry.request else None
+            )
+        else:
+            yield reader.broken(StreamBroken("The provider broke off in the middle of its answer."))
+
+    async def cut_short(self) -> bytes:
+        """Settle a stream that took too long; the client's last event."""
+        await self._settle(SettlementReason.CLIENT_LEFT if self._client_left else SettlementReason.DEADLINE)
+        return self._reader.broken(StreamBroken("The answer took longer than this gateway allows and was ended."))
+
+    def client_left(self) -> None:
+        """The client went away. Whatever the provider still sends is only listened to, for its usage."""
+        self._client_left = True
+
+    async def close(self) -> None:
+        """Let go of the provider, and settle if `events` did not get that far."""
+        try:
+            if self._client_left:
+                await self._settle(SettlementReason.CLIENT_LEFT)
+            else:
+                await self._ending.void(SettlementReason.GATEWAY_FAILED, self._attempts)
+        finally:
+            with CancelScope(shield=True):
+                await self._opened.answer.close()
+
+    async def _checkpoint(self) -> None:
+        self._next_checkpoint_ms = self._clock.now_ms() + CHECKPOINT_EVERY_MS
+        await self._ending.checkpoint(self._outcome(SettlementReason.ABANDONED))
+
+    async def _settle(self, reason: SettlementReason) -> Entry | None:
+        return await self._ending.settle(self._outcome(reason))
+
+    def _outcome(self, reason: SettlementReason) -> Outcome:
+        return judge(
+            reason,
+            reported=self._reader.usage,
+            output_bytes=self._reader.output_bytes,
+            prompt_bytes=self._quoted.request.text_bytes,
+            attempts=self._attempts,
+            cost_of=self._cost_of,
+        )
+
+
+def receipt_summary(ending: Ending, entry: Entry | None) -> Mapping[str, Any]:
+    """What an answer says of its receipt; `pending` when the store did not answer and the sweeper will write it."""
+    return summary(entry) if entry is not None else {"id": ending.request_id, "pending": True}
