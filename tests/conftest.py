@@ -23,7 +23,7 @@ settings.load_profile("no_deadline")
 @pytest.fixture
 def deployment(moto: Engine, upstream: Upstream) -> Deployment:
     """The product on moto, with both wallets funded; it waits one second for a silent provider."""
-    made = deploy(moto, upstream.base_url, silence_s=1.0)
+    made = deploy(moto, upstream.base_url, first_byte_s=1.0, whole_s=1.0, silence_s=1.0)
     made.fund(WalletKind.OFFICIAL, "10")
     made.fund(WalletKind.ROUTED, "70")
     return made
