@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from functions.proxy.services import Services
@@ -17,20 +18,31 @@ from tokens_forge.identity import Authenticator
 from tokens_forge.pools import Pools
 from tokens_forge.providers.port import Upstream
 from tokens_forge.providers.wires import WIRES
+from tokens_forge.retries.service import RetrySafety
 from tokens_forge.routing import Router
 from tokens_forge.settlement import Books, Settlement
 from tokens_forge.statements import Statements
 from tokens_forge.store.accounts import DynamoAccountStore
 from tokens_forge.store.catalog import DynamoCatalogReader
 from tokens_forge.store.circuits import DynamoCircuitStore
+from tokens_forge.store.claims import AnswerBucket, DynamoClaimStore
 from tokens_forge.store.dynamodb import DynamoLedgerStore
 from tokens_forge.store.pools import DynamoPoolStore
 
 
 def compose(
-    settings: Settings, *, dynamodb: Any, upstream: Upstream, credentials: Credentials, clock: Clock
+    settings: Settings,
+    *,
+    dynamodb: Any,
+    s3: Callable[[], Any],
+    upstream: Upstream,
+    credentials: Credentials,
+    clock: Clock,
 ) -> Services:
-    """Build the services of one process. `dynamodb` is a low-level client that does not retry by itself."""
+    """Build the services of one process.
+
+    `dynamodb` is a low-level client that does not retry by itself; `s3` makes a client for large answers when one comes.
+    """
     tables = settings.tables
     ledger = DynamoLedgerStore(dynamodb, tables.ledger)
     catalogs = DynamoCatalogReader(dynamodb, tables.catalogs)
@@ -39,16 +51,23 @@ def compose(
         Pools(DynamoPoolStore(dynamodb, tables.state), clock),
         clock,
     )
+    settlement = Settlement(Books(ledger, clock))
     gateway = Gateway(
         authenticator=Authenticator(DynamoAccountStore(dynamodb, tables.accounts), ledger, clock),
         catalogs=CatalogCache(catalogs, clock),
-        settlement=Settlement(Books(ledger, clock)),
+        settlement=settlement,
         router=router,
         attempts=Attempts(upstream, credentials, WIRES, settings.attempts, clock, loopback_allowed=settings.is_local),
         clock=clock,
     )
     return Services(
         gateway=gateway,
+        inference=RetrySafety(
+            gateway,
+            DynamoClaimStore(dynamodb, tables.state, AnswerBucket(s3, settings.answers_bucket)),
+            settlement,
+            clock,
+        ),
         ledger=ledger,
         statements=Statements(ledger, clock),
         deadlines=Deadlines(clock, settings.time_limit_s, in_lambda=settings.in_lambda),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import aclosing
 
 import anyio
+import anyio.lowlevel
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from tokens_forge.gateway import StreamAnswer
 
-DRAIN_S = 5.0  # how long a provider is heard out for its usage after the client has gone
 KEEP_ALIVE_S = 15.0  # gateways and proxies between us and the client cut a connection that is silent for long
 _KEEP_ALIVE = b": the provider is silent, the connection is not\n\n"
 _HEADERS = {
@@ -37,6 +37,7 @@ class EventStream(Response):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._watch_client, receive)
                 tasks.start_soon(self._keep_alive, send)
+                await anyio.lowlevel.checkpoint()  # a client that left before its answer began is noticed first
                 await self._send_all(send)
                 tasks.cancel_scope.cancel()
         finally:
@@ -82,5 +83,5 @@ class EventStream(Response):
     def _client_left(self) -> None:
         if self._client_is_there:
             self._client_is_there = False
-            self._stream.client_left()
-            self._scope.deadline = min(self._scope.deadline, anyio.current_time() + DRAIN_S)
+            heard_s = self._stream.client_left()
+            self._scope.deadline = min(self._scope.deadline, anyio.current_time() + heard_s)

@@ -22,6 +22,7 @@ app = create_app(
     compose(
         Settings.from_environment(),
         dynamodb=boto3.client("dynamodb", config=_LEDGER_CLIENT),
+        s3=lambda: boto3.client("s3"),
         upstream=HttpUpstream(),
         credentials=SecretsManagerCredentials(boto3.client("secretsmanager"), clock),
         clock=clock,

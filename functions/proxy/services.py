@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from functions.proxy.time_left import Deadlines
 from tokens_forge.gateway import Gateway
 from tokens_forge.identity import Identity
+from tokens_forge.retries.service import RetrySafety
 from tokens_forge.statements import Statements
 from tokens_forge.store.port import LedgerStore
 
@@ -20,6 +21,7 @@ class Services:
     """One of each, for the life of the process."""
 
     gateway: Gateway
+    inference: RetrySafety
     ledger: LedgerStore
     statements: Statements
     deadlines: Deadlines

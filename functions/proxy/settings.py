@@ -17,6 +17,7 @@ class Settings:
     tables: Tables
     attempts: TimeLimits
     time_limit_s: float
+    answers_bucket: str
     is_local: bool
     in_lambda: bool
 
@@ -32,6 +33,7 @@ class Settings:
                 silence_s=float(environment.get("FORGE_UPSTREAM_SILENCE_S", "60")),
             ),
             time_limit_s=float(environment.get("FORGE_TIME_LIMIT_S", "840")),
+            answers_bucket=environment["FORGE_ANSWERS_BUCKET"],
             is_local=environment.get("FORGE_STAGE", "local") == "local",
             in_lambda="AWS_LAMBDA_FUNCTION_NAME" in environment,
         )

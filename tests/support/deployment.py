@@ -117,7 +117,14 @@ def deploy(
     settings = replace(settings, attempts=replace(settings.attempts, **chosen), time_limit_s=time_limit_s)
     client = client or engine.client()
     clock = clock or SystemClock()
-    services = compose(settings, dynamodb=client, upstream=HttpUpstream(), credentials=KnownCredentials(), clock=clock)
+    services = compose(
+        settings,
+        dynamodb=client,
+        s3=engine.s3,
+        upstream=HttpUpstream(),
+        credentials=KnownCredentials(),
+        clock=clock,
+    )
     tables = settings.tables
     ledger = DynamoLedgerStore(client, tables.ledger)
     accounts = Accounts(DynamoAccountStore(client, settings.tables.accounts), ledger, clock)

@@ -27,6 +27,8 @@ from tests.support.template import REGION, table_variables, tables, transformed
 # Local engines take any words here; DynamoDB Local wants letters and digits only.
 _ANYBODY = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 
+ANSWERS_BUCKET = "answers-of-the-tests"
+
 # Like the product's own client: no retry inside botocore, because settlement retries where it is harmless.
 _NO_RETRY = Config(
     retries={"total_max_attempts": 1, "mode": "standard"},
@@ -52,10 +54,17 @@ class Engine:
         """A low-level client of its own: event hooks registered on it are seen by no other."""
         return build_client(self._session, self.endpoint_url, config)
 
+    def s3(self) -> Any:
+        """A client whose bucket of answers exists."""
+        with _session_lock:
+            client = self._session.client("s3", region_name=REGION, endpoint_url=self.endpoint_url, **_ANYBODY)
+        client.create_bucket(Bucket=ANSWERS_BUCKET)
+        return client
+
     def environment(self) -> dict[str, str]:
         """What the functions would be told: the tables, and where the engine is."""
         where = {"AWS_ENDPOINT_URL_DYNAMODB": self.endpoint_url} if self.endpoint_url else {}
-        return {**self.table_names, "AWS_DEFAULT_REGION": REGION, **where}
+        return {**self.table_names, "FORGE_ANSWERS_BUCKET": ANSWERS_BUCKET, "AWS_DEFAULT_REGION": REGION, **where}
 
 
 def build_client(session: Session, endpoint_url: str | None, config: Config | None = None) -> Any:

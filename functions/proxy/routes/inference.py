@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from functions.proxy.event_stream import EventStream
 from functions.proxy.services import services
 from tokens_forge.gateway import StreamAnswer
 from tokens_forge.requests.inference import InferenceRequest, parse_json
+from tokens_forge.retries.claims import marks_of
 
 
 async def answer(request: Request, parse: Callable[[dict[str, Any]], InferenceRequest]) -> Response:
@@ -20,7 +21,9 @@ async def answer(request: Request, parse: Callable[[dict[str, Any]], InferenceRe
     deadline_ms = served.deadlines.of(request.scope)
     authorization = request.headers.get("authorization")
     await served.gateway.identify(authorization)
-    answered = await served.gateway.infer(authorization, parse(parse_json(await request.body())), deadline_ms)
+    body = await request.body()
+    marks = marks_of(request.url.path, request.headers, body)
+    answered = await served.inference.infer(authorization, parse(parse_json(body)), deadline_ms, marks)
     if isinstance(answered, StreamAnswer):
         return EventStream(answered)
-    return JSONResponse(answered.body, headers=answered.headers)
+    return Response(answered.body, media_type=answered.media_type, headers=dict(answered.headers))

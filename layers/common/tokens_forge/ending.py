@@ -73,7 +73,9 @@ class Ending:
             return ended
         try:
             return self._settlement.settle_late(self.held, outcome, ended)
-        except (StoreFault, AlreadySettled):
+        except AlreadySettled:
+            return ended  # a retry has taken this request over, and is what the customer pays for
+        except StoreFault:
             log.exception("late answer was not charged", extra=self._about())
             return ended
 

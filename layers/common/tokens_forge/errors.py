@@ -16,6 +16,8 @@ ForgeError                  class, status, code
 ├── NoRoute                 routing             503
 ├── NoHealthyRoute          provider_health     503
 │   └── StreamBroken                            ---  the last event of a stream that broke: its status was sent before
+├── IdempotencyKeyReused    request             422
+├── StillRunning            request             409  the same request, under the same Idempotency-Key
 ├── UpstreamRejected        request             4xx  the provider says that the request itself is wrong
 └── GatewayError            gateway             5xx  our own fault
 """
@@ -92,6 +94,20 @@ class BodyTooLarge(RequestError):
 
     status = 413
     code = "request_too_large"
+
+
+class IdempotencyKeyReused(RequestError):
+    """An Idempotency-Key that belongs to another request."""
+
+    status = 422
+    code = "idempotency_key_reused"
+
+
+class StillRunning(RequestError):
+    """The same request runs already. Official SDKs come back by themselves."""
+
+    status = 409
+    code = "still_running"
 
 
 class NotFound(RequestError):

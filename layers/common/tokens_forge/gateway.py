@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from anyio import to_thread
 
@@ -18,6 +18,7 @@ from tokens_forge.ending import Ending
 from tokens_forge.errors import ForgeError, NoHealthyRoute, StoreUnavailable
 from tokens_forge.holding import Holding, IdentityChanged
 from tokens_forge.identity import Authenticator, Identity
+from tokens_forge.ids import new_id
 from tokens_forge.journal import Entry, SettlementReason
 from tokens_forge.keys import Token
 from tokens_forge.metering import judge
@@ -29,7 +30,7 @@ from tokens_forge.quotes import Quote, quote
 from tokens_forge.requests.inference import InferenceRequest
 from tokens_forge.routing import Routed, Router, Serving, Target
 from tokens_forge.settlement import Settlement
-from tokens_forge.stream import InferenceStream, receipt_summary
+from tokens_forge.stream import ClientStream, InferenceStream, receipt_summary
 from tokens_forge.wallets import WalletKind
 
 RETRY_AFTER_S_MAX = 60  # official SDKs ignore a longer one
@@ -47,8 +48,22 @@ class Answer:
 class StreamAnswer:
     """A streamed answer: its headers are known, its charge is not yet."""
 
-    stream: InferenceStream
+    stream: ClientStream
     headers: dict[str, str]
+
+
+class Run(Protocol):
+    """What somebody else has to say before a request is sent upstream. `repeats` names a request that was charged for it."""
+
+    repeats: str | None
+
+    def start(self, request_id: str) -> None:
+        """The request gets this id; its hold is placed meanwhile. Called again when the key has to be judged again."""
+        ...
+
+    async def confirmed(self) -> None:
+        """Returns when the request may be sent. Whatever this raises ends the request without a charge."""
+        ...
 
 
 class Gateway:
@@ -67,7 +82,7 @@ class Gateway:
         self._authenticator = authenticator
         self._catalogs = catalogs
         self._settlement = settlement
-        self._holding = Holding(settlement, clock)
+        self._holding = Holding(settlement)
         self._router = router
         self._attempts = attempts
         self._clock = clock
@@ -91,25 +106,30 @@ class Gateway:
         return quote(await self.offer(identity, request.model), request)
 
     async def infer(
-        self, authorization: str | None, request: InferenceRequest, deadline_ms: int
+        self, authorization: str | None, request: InferenceRequest, deadline_ms: int, run: Run | None = None
     ) -> Answer | StreamAnswer:
         """Answer an inference request by `deadline_ms` and charge it to the key's wallet. Raises ForgeError."""
         token = self._authenticator.token_of(authorization)
         for _ in range(2):
             identity = await self._prove(token)
             quoted = await self.quote(identity, request)
+            request_id = new_id("req", self._clock.now_ms())
             self._router.refresh_soon()
+            if run is not None:
+                run.start(request_id)
             try:
-                held, quoted = await self._holding.hold(identity, quoted)
+                held, quoted = await self._holding.hold(identity, quoted, request_id, run.repeats if run else None)
             except IdentityChanged:
                 self._authenticator.forget(identity)
                 continue
-            return await self._answer(Ending(self._settlement, held, self._router), quoted, deadline_ms)
+            return await self._answer(Ending(self._settlement, held, self._router), quoted, deadline_ms, run)
         raise StoreUnavailable("This key is being changed right now.", headers={"retry-after": "1"})
 
-    async def _answer(self, ending: Ending, quoted: Quote, deadline_ms: int) -> Answer | StreamAnswer:
+    async def _answer(self, ending: Ending, quoted: Quote, deadline_ms: int, run: Run | None) -> Answer | StreamAnswer:
         """Everything after the hold. However it ends, the request is settled."""
         try:
+            if run is not None:
+                await run.confirmed()
             if quoted.request.stream:
                 return await self._stream(ending, quoted, deadline_ms)
             return await self._whole(ending, quoted, deadline_ms)

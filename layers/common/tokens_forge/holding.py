@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from tokens_forge.clock import Clock
 from tokens_forge.errors import (
     ForgeError,
     InsufficientBalance,
@@ -16,7 +15,6 @@ from tokens_forge.errors import (
     WalletFrozen,
 )
 from tokens_forge.identity import Identity
-from tokens_forge.ids import new_id
 from tokens_forge.intents import Held, Intent
 from tokens_forge.quotes import Quote, affordable_output_each, clamp
 from tokens_forge.settlement import HoldRefused, Settlement
@@ -34,16 +32,15 @@ class IdentityChanged(Exception):
 class Holding:
     """Places holds. Its methods run on the event loop."""
 
-    def __init__(self, settlement: Settlement, clock: Clock) -> None:
+    def __init__(self, settlement: Settlement) -> None:
         self._settlement = settlement
-        self._clock = clock
 
-    async def hold(self, identity: Identity, quoted: Quote) -> tuple[Held, Quote]:
+    async def hold(self, identity: Identity, quoted: Quote, request_id: str, repeats: str | None) -> tuple[Held, Quote]:
         """Set the quote's maximum aside, or a clamped one when the client left the output limit to us.
 
         Raises ForgeError when the wallet refuses, IdentityChanged when the key must be judged again.
         """
-        intent = self._intent(identity, quoted)
+        intent = _intent(identity, quoted, request_id, repeats)
         try:
             held = await self._on_ledger(lambda: self._settlement.hold(intent, identity.auth_epoch))
             return held, quoted
@@ -59,20 +56,6 @@ class Holding:
         except HoldRefused as refused:
             raise _refusal(refused, quoted, identity) from None
 
-    def _intent(self, identity: Identity, quoted: Quote) -> Intent:
-        return Intent(
-            request_id=new_id("req", self._clock.now_ms()),
-            account_id=identity.account_id,
-            kind=quoted.offer.kind,
-            key_id=identity.key.key_id,
-            key_has_spend_limit=identity.key.spend_limit_nano is not None,
-            model=quoted.offer.model.model_id,
-            endpoint=quoted.request.endpoint,
-            primary_channel_id=quoted.offer.primary.channel_id,
-            price=quoted.offer.price,
-            hold_nano=quoted.max_charge_nano,
-        )
-
     async def _on_ledger(self, operation: Callable[[], Result]) -> Result:
         """Run a hold to its end: one that was placed while its request was cancelled is voided by whoever asked for it."""
         try:
@@ -81,6 +64,22 @@ class Holding:
             raise StoreUnavailable(
                 "The ledger did not answer. Nothing was sent to a provider.", headers={"retry-after": "1"}
             ) from fault
+
+
+def _intent(identity: Identity, quoted: Quote, request_id: str, repeats: str | None) -> Intent:
+    return Intent(
+        request_id=request_id,
+        account_id=identity.account_id,
+        kind=quoted.offer.kind,
+        key_id=identity.key.key_id,
+        key_has_spend_limit=identity.key.spend_limit_nano is not None,
+        model=quoted.offer.model.model_id,
+        endpoint=quoted.request.endpoint,
+        primary_channel_id=quoted.offer.primary.channel_id,
+        price=quoted.offer.price,
+        hold_nano=quoted.max_charge_nano,
+        repeats=repeats,
+    )
 
 
 def _refusal(refused: HoldRefused, quoted: Quote, identity: Identity) -> Exception:

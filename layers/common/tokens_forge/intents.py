@@ -17,7 +17,10 @@ INTENT_KEPT_S = 30 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One request before its hold. `hold_nano` is the largest amount that it may set aside."""
+    """One request before its hold. `hold_nano` is the largest amount that it may set aside.
+
+    `repeats` names a request that was charged while its answer got lost: this one is its retry, and costs nothing.
+    """
 
     request_id: str
     account_id: str
@@ -29,6 +32,7 @@ class Intent:
     primary_channel_id: str
     price: Price
     hold_nano: int
+    repeats: str | None = None
 
     @property
     def minute(self) -> str:

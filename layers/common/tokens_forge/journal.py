@@ -55,6 +55,7 @@ class SettlementReason(StrEnum):
     GATEWAY_FAILED = "gateway_failed"
     ABANDONED = "abandoned"
     NOT_HELD = "not_held"
+    REPEATED = "repeated"
 
 
 FREE_OF_CHARGE = frozenset(
@@ -64,6 +65,7 @@ FREE_OF_CHARGE = frozenset(
         SettlementReason.UPSTREAM_FAILED,
         SettlementReason.GATEWAY_FAILED,
         SettlementReason.NOT_HELD,
+        SettlementReason.REPEATED,
     }
 )
 

@@ -65,6 +65,7 @@ def receipt(entry: Entry) -> dict[str, Any]:
             "multiplier": decimal(facts.multiplier_ppm * 1000),
         },
         "uncharged": decimal(facts.uncharged_nano),
+        **({"repeats": entry.reference} if entry.reference is not None else {}),
         "arithmetic": _arithmetic(entry, facts),
         "formula": FORMULA,
         "postings": [

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from tokens_forge.clock import Clock
 from tokens_forge.errors import RequestError
 from tokens_forge.ids import day_of, time_ms_of, ulid_of
-from tokens_forge.journal import Entry, SettlementReason
+from tokens_forge.journal import Entry, EntryType, SettlementReason
 from tokens_forge.store.port import LedgerStore
 from tokens_forge.wallets import Wallet, WalletKind
 
@@ -118,8 +118,11 @@ def _days_back(newest_ms: int, oldest_ms: int) -> Iterator[str]:
 
 
 def _tells(entry: Entry) -> bool:
-    """Whether the entry tells its reader something: not one that only marks a request which never began."""
-    return entry.request is None or entry.request.reason is not SettlementReason.NOT_HELD
+    """Whether the entry tells its reader something: not one that only stands in the way of what must not come any more."""
+    if entry.request is None:
+        return True
+    only_bars_a_late_charge = entry.type is EntryType.LATE and entry.request.reason is SettlementReason.REPEATED
+    return entry.request.reason is not SettlementReason.NOT_HELD and not only_bars_a_late_charge
 
 
 def _lines(entries: list[Entry], balance_nano: int) -> Iterator[Line]:

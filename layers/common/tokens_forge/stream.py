@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from anyio import CancelScope
 
@@ -20,14 +20,44 @@ from tokens_forge.providers.port import UpstreamFailure
 from tokens_forge.quotes import Quote
 from tokens_forge.receipts import summary
 
+DRAIN_S = 5.0  # how long a provider is heard out for its usage after the client has gone
 CHECKPOINT_EVERY_MS = 5_000  # a crash costs the operator at most this much of a stream; short streams write nothing
 
 
-class InferenceStream:
-    """Iterate `events`, then call `close` in any case: a stream that was left half way is settled there.
+class ClientStream(Protocol):
+    """A stream as the front door sees it: iterate `events`, then call `close` in any case.
 
-    Whoever iterates keeps the time: at `deadline_ms` it stops iterating and sends `cut_short` instead.
+    Whoever iterates keeps the time: when `time_left_s` is over it stops iterating and sends `cut_short` instead.
     """
+
+    @property
+    def reason(self) -> SettlementReason | None:
+        """How it ended, as soon as it is settled."""
+        ...
+
+    def time_left_s(self) -> float:
+        """How long the stream may still take."""
+        ...
+
+    def events(self) -> AsyncGenerator[bytes, None]:
+        """The client's events."""
+        ...
+
+    async def cut_short(self) -> bytes:
+        """Settle a stream that took too long; the client's last event."""
+        ...
+
+    def client_left(self) -> float:
+        """The client went away. Returns for how many seconds the provider is still heard out."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the provider, and settle if `events` did not get that far."""
+        ...
+
+
+class InferenceStream:
+    """Implements ClientStream."""
 
     def __init__(
         self,
@@ -49,6 +79,7 @@ class InferenceStream:
         self._attempts = attempts
         self._clock = clock
         self._client_left = False
+        self.reason: SettlementReason | None = None
         self._next_checkpoint_ms = clock.now_ms() + CHECKPOINT_EVERY_MS
 
     def time_left_s(self) -> float:
@@ -85,9 +116,10 @@ class InferenceStream:
         await self._settle(SettlementReason.CLIENT_LEFT if self._client_left else SettlementReason.DEADLINE)
         return self._reader.broken(StreamBroken("The answer took longer than this gateway allows and was ended."))
 
-    def client_left(self) -> None:
+    def client_left(self) -> float:
         """The client went away. Whatever the provider still sends is only listened to, for its usage."""
         self._client_left = True
+        return DRAIN_S
 
     async def close(self) -> None:
         """Let go of the provider, and settle if `events` did not get that far."""
@@ -105,7 +137,10 @@ class InferenceStream:
         await self._ending.checkpoint(self._outcome(SettlementReason.ABANDONED))
 
     async def _settle(self, reason: SettlementReason) -> Entry | None:
-        return await self._ending.settle(self._outcome(reason))
+        outcome = self._outcome(reason)
+        entry = await self._ending.settle(outcome)
+        self.reason = outcome.reason
+        return entry
 
     def _outcome(self, reason: SettlementReason) -> Outcome:
         return judge(

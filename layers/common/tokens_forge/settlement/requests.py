@@ -145,6 +145,31 @@ class Settlement:
         except (AlreadySettled, HoldLost):
             return Closing.CHANGED_UNDER_US
 
+    def end_for_retry(self, request_id: str) -> bool:
+        """End a request whose answer is lost, for good, because a retry of it is about to run. Whether it was charged.
+
+        A request that charged nothing gets a late entry of nothing, so that an answer that comes after all is not charged either.
+        """
+        books = self._books
+        record = books.again(lambda: books.store.read_intent(request_id))
+        if record is None:
+            return False  # it never got as far as its intent, and its hold would be found by the reconciliation
+        while self.close_abandoned(record) is Closing.CHANGED_UNDER_US:
+            books.clock.sleep_ms(1)
+        intent = record.intent
+        entry = books.again(
+            lambda: books.store.read_entry(intent.account_id, intent.kind, entry_id_of(request_id, EntryType.REQUEST))
+        )
+        assert entry is not None, "a closed request has an entry"
+        if entry.wallet_nano:
+            return True
+        nothing = Outcome(SettlementReason.REPEATED, Usage(), UsageSource.NONE, ())
+        try:
+            late = books.post(self._request_entry(Held(intent, 0), nothing, EntryType.LATE), Unchanged())
+        except AlreadySettled as already:
+            late = already.entry
+        return late.wallet_nano != 0
+
     def release(self, entry: Entry, hold: OpenHold) -> bool:
         """Give back a hold whose request `entry` has ended; False when it is not open any more."""
         return self._books.again(
@@ -153,6 +178,8 @@ class Settlement:
 
     def _request_entry(self, held: Held, outcome: Outcome, entry_type: EntryType = EntryType.REQUEST) -> Entry:
         intent, price = held.intent, held.intent.price
+        if intent.repeats is not None:
+            outcome = replace(_ended(SettlementReason.REPEATED), attempts=outcome.attempts)
         # No output, no charge: such an ending counts no tokens, so that the receipt's own arithmetic gives zero.
         assert outcome.reason not in FREE_OF_CHARGE or outcome.usage == Usage()
         computed_nano = price_usage(outcome.usage, price)
@@ -165,6 +192,7 @@ class Settlement:
             currency=price.currency,
             written_at_ms=self._books.clock.now_ms(),
             postings=postings,
+            reference=intent.repeats,
             request=RequestFacts(
                 key_id=intent.key_id,
                 model=intent.model,

@@ -186,6 +186,7 @@ def intent_item(intent: Intent) -> Item:
         "price": price_attribute(intent.price),
         "hold": number(intent.hold_nano),
         "expires_at": number(intent.expires_at_s),
+        **({"repeats": text(intent.repeats)} if intent.repeats is not None else {}),
     }
 
 
@@ -214,6 +215,7 @@ def intent_record_of(item: Item) -> IntentRecord:
         primary_channel_id=item["primary_channel_id"]["S"],
         price=price_of(item["price"]),
         hold_nano=_int(item["hold"]),
+        repeats=item["repeats"]["S"] if "repeats" in item else None,
     )
     outcome, checkpoint = item.get("outcome"), item.get("checkpoint")
     return IntentRecord(

@@ -1,0 +1,92 @@
+"""A stream whose events are kept on their way to the client, so that a retry can be given all of them again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Mapping
+
+from tokens_forge.journal import SettlementReason
+from tokens_forge.retries.claims import Claim, ClaimStore, KeptAnswer
+from tokens_forge.store.port import StoreFault
+from tokens_forge.stream import ClientStream
+from tokens_forge.threads import run_to_end
+
+MEDIA_TYPE = "text/event-stream; charset=utf-8"
+
+log = logging.getLogger("tokens_forge.retries")
+
+
+class KeptStream:
+    """Implements `stream.ClientStream`.
+
+    A client that goes away before it has seen anything will send its request again: the stream then goes on to its end without it,
+    and the retry is given the whole answer. With `finishes_alone` it always does, because its client said that it may come back.
+    """
+
+    def __init__(
+        self,
+        stream: ClientStream,
+        headers: Mapping[str, str],
+        claim: Claim,
+        claims: ClaimStore,
+        *,
+        finishes_alone: bool,
+    ) -> None:
+        self._stream = stream
+        self._headers = headers
+        self._claim = claim
+        self._claims = claims
+        self._finishes_alone = finishes_alone
+        self._has_begun = False
+        self._is_kept = False
+
+    @property
+    def reason(self) -> SettlementReason | None:
+        """How it ended, as soon as it is settled."""
+        return self._stream.reason
+
+    def time_left_s(self) -> float:
+        """How long the stream may still take."""
+        return self._stream.time_left_s()
+
+    async def events(self) -> AsyncGenerator[bytes, None]:
+        """The client's events. All of them are kept before the last one goes out."""
+        events: list[bytes] = []
+        async for event in self._stream.events():
+            events.append(event)
+            if self.reason is SettlementReason.COMPLETED:
+                self._is_kept = await self._keep(b"".join(events))
+            yield event
+            self._has_begun = True
+
+    async def cut_short(self) -> bytes:
+        """Settle a stream that took too long; the client's last event."""
+        return await self._stream.cut_short()
+
+    def client_left(self) -> float:
+        """The client went away. Returns for how many seconds the provider is still heard out."""
+        if self._finishes_alone or not self._has_begun:
+            return self.time_left_s()
+        return self._stream.client_left()
+
+    async def close(self) -> None:
+        """Let go of the provider, and settle if that was not done. What was not kept is no answer for a retry."""
+        try:
+            await self._stream.close()
+        finally:
+            if not self._is_kept:
+                await self._quietly_drop()
+
+    async def _keep(self, body: bytes) -> bool:
+        answer = KeptAnswer(self._headers, MEDIA_TYPE, body)
+        try:
+            await run_to_end(lambda: self._claims.keep(self._claim, answer))
+        except StoreFault:
+            log.exception("a stream was not kept for a retry")
+        return True
+
+    async def _quietly_drop(self) -> None:
+        try:
+            await run_to_end(lambda: self._claims.drop(self._claim))
+        except StoreFault:
+            log.exception("a claim was not dropped")
