@@ -136,3 +136,21 @@ def test_a_stream_that_breaks_raises_in_the_program(client: OpenAI, upstream: Up
     upstream.script(error_frame())
     with pytest.raises(openai.APIError):
         list(client.chat.completions.create(model=MODEL, messages=HELLO, stream=True))
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_timeout_shorter_than_the_provider_costs_one_call_and_one_charge_and_the_answer_arrives(
+    deployment: Deployment, base_url: str, upstream: Upstream, streamed: bool
+) -> None:
+    upstream.script(Behaviour(text="worth waiting for", delay_s=0.9))
+    token = deployment.key()
+    with OpenAI(base_url=base_url, api_key=token, timeout=0.4, max_retries=4) as client:
+        answer: Any = client.chat.completions.create(model=MODEL, messages=HELLO, stream=streamed)
+        text = (
+            "".join(c.choices[0].delta.content or "" for c in answer) if streamed else answer.choices[0].message.content
+        )
+    assert text == "worth waiting for"
+    assert len(upstream.requests) == 1
+    receipts = Api(base_url, token).get("/receipts").json()["data"]
+    assert [receipt["settlement_reason"] for receipt in receipts] == ["completed"]
+    assert deployment.wallet().debits_total_nano > 0 and deployment.wallet().holds == {}
