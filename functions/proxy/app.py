@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from functions.proxy import error_shape
 from functions.proxy.middleware import Envelope
-from functions.proxy.routes import chat, health, key, ledger, models, quotes, receipts, wallets
+from functions.proxy.routes import chat, health, key, keys, ledger, models, quotes, receipts, wallets
 from functions.proxy.services import Services
 
 
@@ -25,7 +25,7 @@ def create_app(services: Services) -> FastAPI:
         title="Tokens Forge", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
     app.state.services = services
-    for routes in (chat, models, quotes, wallets, ledger, receipts, key, health):
+    for routes in (chat, models, quotes, wallets, ledger, receipts, key, keys, health):
         app.include_router(routes.router)
     error_shape.install(app)
     app.add_middleware(Envelope)

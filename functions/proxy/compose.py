@@ -8,6 +8,7 @@ from typing import Any
 from functions.proxy.services import Services
 from functions.proxy.settings import Settings
 from functions.proxy.time_left import Deadlines
+from tokens_forge.accounts import Accounts
 from tokens_forge.attempts import Attempts
 from tokens_forge.catalog import CatalogCache
 from tokens_forge.circuits import Circuits
@@ -15,6 +16,8 @@ from tokens_forge.clock import Clock
 from tokens_forge.credentials import Credentials
 from tokens_forge.gateway import Gateway
 from tokens_forge.identity import Authenticator
+from tokens_forge.key_management import KeyManagement
+from tokens_forge.limits import Limiter
 from tokens_forge.pools import Pools
 from tokens_forge.providers.port import Upstream
 from tokens_forge.providers.wires import WIRES
@@ -27,6 +30,7 @@ from tokens_forge.store.catalog import DynamoCatalogReader
 from tokens_forge.store.circuits import DynamoCircuitStore
 from tokens_forge.store.claims import AnswerBucket, DynamoClaimStore
 from tokens_forge.store.dynamodb import DynamoLedgerStore
+from tokens_forge.store.limits import DynamoLimitStore
 from tokens_forge.store.pools import DynamoPoolStore
 
 
@@ -46,6 +50,7 @@ def compose(
     tables = settings.tables
     ledger = DynamoLedgerStore(dynamodb, tables.ledger)
     catalogs = DynamoCatalogReader(dynamodb, tables.catalogs)
+    keys = DynamoAccountStore(dynamodb, tables.accounts)
     router = Router(
         Circuits(DynamoCircuitStore(dynamodb, tables.state), clock),
         Pools(DynamoPoolStore(dynamodb, tables.state), clock),
@@ -53,9 +58,10 @@ def compose(
     )
     settlement = Settlement(Books(ledger, clock))
     gateway = Gateway(
-        authenticator=Authenticator(DynamoAccountStore(dynamodb, tables.accounts), ledger, clock),
+        authenticator=Authenticator(keys, ledger, clock),
         catalogs=CatalogCache(catalogs, clock),
         settlement=settlement,
+        limiter=Limiter(DynamoLimitStore(dynamodb, tables.state), clock),
         router=router,
         attempts=Attempts(upstream, credentials, WIRES, settings.attempts, clock, loopback_allowed=settings.is_local),
         clock=clock,
@@ -69,6 +75,7 @@ def compose(
             clock,
         ),
         ledger=ledger,
+        keys=KeyManagement(Accounts(keys, ledger, clock), keys, ledger, catalogs.read_catalog, clock),
         statements=Statements(ledger, clock),
         deadlines=Deadlines(clock, settings.time_limit_s, in_lambda=settings.in_lambda),
         close=upstream.close,

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from functions.proxy.time_left import Deadlines
 from tokens_forge.gateway import Gateway
 from tokens_forge.identity import Identity
+from tokens_forge.key_management import KeyManagement
 from tokens_forge.retries.service import RetrySafety
 from tokens_forge.statements import Statements
 from tokens_forge.store.port import LedgerStore
@@ -24,6 +25,7 @@ class Services:
     inference: RetrySafety
     ledger: LedgerStore
     statements: Statements
+    keys: KeyManagement
     deadlines: Deadlines
     close: Callable[[], Awaitable[None]]
 
@@ -35,7 +37,7 @@ def services(request: Request) -> Services:
 
 
 async def _identify(request: Request) -> Identity:
-    return await services(request).gateway.identify(request.headers.get("authorization"))
+    return await services(request).gateway.identify_now(request.headers.get("authorization"))
 
 
 Caller = Annotated[Identity, Depends(_identify)]

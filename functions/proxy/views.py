@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tokens_forge.ids import iso_of
+from tokens_forge.keys import Key
 from tokens_forge.money import decimal
 from tokens_forge.policy import Offer
 from tokens_forge.pricing import BUCKETS, Price
@@ -83,3 +85,33 @@ def model_view(offer: Offer) -> dict[str, Any]:
             "output_tokens_max": model.output_tokens_max,
         },
     }
+
+
+def key_view(key: Key, wallet: Wallet | None) -> dict[str, Any]:
+    """A key: its one wallet, its limits, what is left of them. Never its secret. `wallet` is needed for a spend limit only."""
+    kind = key.kind.wallet
+    view: dict[str, Any] = {
+        "object": "key",
+        "id": key.key_id,
+        "name": key.name,
+        "kind": key.kind.value,
+        "account_id": key.account_id,
+        "wallet": kind.value if kind else None,
+        "wallet_label": kind.label if kind else None,
+        "status": key.status.value,
+        "allowed_models": sorted(key.allowed_models) if key.allowed_models is not None else None,
+        "created_at": iso_of(key.created_at_ms),
+        "expires_at": iso_of(key.expires_at_ms) if key.expires_at_ms is not None else None,
+        "previous_secret_until": iso_of(key.previous_until_ms) if key.previous_secret_sha256 is not None else None,
+        "requests_per_minute": key.limits.requests_per_minute,
+        "tokens_per_minute": key.limits.tokens_per_minute,
+        "concurrent_requests": key.limits.concurrent_requests,
+        "spend_limit": None,
+    }
+    if key.spend_limit_nano is not None:
+        view["spend_limit"] = {
+            "currency": wallet.currency if wallet else None,
+            "limit": decimal(key.spend_limit_nano),
+            "left": decimal(wallet.key_spend_left_nano.get(key.key_id, 0) if wallet else 0),
+        }
+    return view

@@ -51,7 +51,8 @@ def test_the_buffered_routes_stand_behind_mangum() -> None:
     } <= buffered
     for path in buffered:
         for method in paths[path]:
-            assert "ProxyFunction.Arn" in str(integration(resources, path, method)["uri"])
+            function = "KeysFunction" if path.startswith("/v1/keys") else "ProxyFunction"
+            assert f"{function}.Arn" in str(integration(resources, path, method)["uri"])
             assert "responseTransferMode" not in integration(resources, path, method)
 
 
@@ -119,7 +120,13 @@ def statements(resources: dict[str, Any]) -> list[tuple[str, set[str], str]]:
 
 def test_no_role_can_change_or_delete_a_journal_entry_or_a_price_or_a_key() -> None:
     found = statements(resolved(Stage="prod"))
-    assert {role for role, _, _ in found} == {"ProxyRole", "StreamRole", "SweeperRole", "ReconciliationRole"}
+    assert {role for role, _, _ in found} == {
+        "ProxyRole",
+        "KeysRole",
+        "StreamRole",
+        "SweeperRole",
+        "ReconciliationRole",
+    }
     for role, actions, resource in found:
         assert not any("*" in action for action in actions)
         if "JournalTable" in resource:
@@ -132,7 +139,8 @@ def test_no_role_can_change_or_delete_a_journal_entry_or_a_price_or_a_key() -> N
         if "Catalog" in resource:
             assert actions <= {"dynamodb:GetItem", "dynamodb:Query"}
         if "AccountsTable" in resource:
-            assert actions <= {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"}
+            written = {"dynamodb:PutItem", "dynamodb:UpdateItem"} if role == "KeysRole" else set()
+            assert actions - written <= {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"}
         if "StateTable" not in resource:
             assert not actions & {"dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
         assert "dynamodb:Scan" not in actions or role == "ReconciliationRole"

@@ -18,14 +18,16 @@ def test_a_key_shows_its_wallet_and_opens_only_with_its_own_secret(kind: KeyKind
     token = parse_token(made.token)
     assert token is not None
     assert (token.kind, token.account_id, token.key_id) == (kind, ACCOUNT, made.key.key_id)
-    assert opens(made.key, token)
-    assert not opens(made.key, replace(token, secret=token.secret[:-1] + ("0" if token.secret[-1] != "0" else "1")))
+    assert opens(made.key, token, NOW_MS)
+    assert not opens(
+        made.key, replace(token, secret=token.secret[:-1] + ("0" if token.secret[-1] != "0" else "1")), NOW_MS
+    )
 
 
 def test_a_key_does_not_open_the_other_wallet() -> None:
     made = mint(ACCOUNT, KeyKind.OFFICIAL, "mine", now_ms=NOW_MS)
     relabelled = parse_token(made.token.replace("tf_official_", "tf_routed_"))
-    assert relabelled is not None and not opens(made.key, relabelled)
+    assert relabelled is not None and not opens(made.key, relabelled, NOW_MS)
 
 
 def test_the_secret_is_not_kept() -> None:

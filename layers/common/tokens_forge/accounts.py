@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tokens_forge.clock import Clock
-from tokens_forge.keys import Key, KeyKind, NewKey, mint, new_account_id
+from tokens_forge.keys import NO_LIMITS, Key, KeyKind, KeyLimits, NewKey, mint, new_account_id, rotate
 from tokens_forge.money import Money
 from tokens_forge.store.port import LedgerStore
 from tokens_forge.wallets import OFFICIAL_CURRENCY, Wallet, WalletKind
@@ -33,9 +33,17 @@ class AccountStore(Protocol):
         """Write a new key's record; False when its id is taken."""
         ...
 
+    def change_key(self, key: Key, before: Key) -> bool:
+        """Write a key's record over the one it was made from; False when that has changed meanwhile."""
+        ...
+
     def mark_revoked(self, account_id: str, key_id: str) -> None:
         """Revoke the key in its record."""
         ...
+
+
+class SpentMore(Exception):
+    """A key has spent or set aside more than the limit that it was to get."""
 
 
 class Accounts:
@@ -68,6 +76,7 @@ class Accounts:
         allowed_models: frozenset[str] | None = None,
         spend_limit_nano: int | None = None,
         expires_at_ms: int | None = None,
+        limits: KeyLimits = NO_LIMITS,
     ) -> NewKey:
         """A new key. Its spend limit is set on the wallet before the key exists, so the key can never spend without it."""
         made = mint(
@@ -78,11 +87,44 @@ class Accounts:
             allowed_models=allowed_models,
             spend_limit_nano=spend_limit_nano,
             expires_at_ms=expires_at_ms,
+            limits=limits,
         )
         if kind.wallet is not None and spend_limit_nano is not None:
             self._ledger.set_key_spend_limit(account_id, kind.wallet, made.key.key_id, spend_limit_nano)
         assert self._store.put_key(made.key), "a key id came up twice"
         return made
+
+    def change_key(self, before: Key, key: Key) -> bool:
+        """Change a key at once for everybody; False when somebody else changed it meanwhile, and nothing was done.
+
+        A new spend limit is moved by the difference, so that what was spent stays spent. Raises SpentMore when the key has
+        spent or set aside more than the new limit already.
+        """
+        kind, had_nano, has_nano = key.kind.wallet, before.spend_limit_nano, key.spend_limit_nano
+        if kind is None or had_nano == has_nano:
+            return self._store.change_key(key, before) and self._refreshed(key)
+        if had_nano is None or has_nano is None:
+            if not self._store.change_key(key, before):
+                return False
+            self._ledger.set_key_spend_limit(key.account_id, kind, key.key_id, has_nano)
+            return self._refreshed(key)
+        if not self._ledger.move_key_spend_limit(key.account_id, kind, key.key_id, has_nano - had_nano):
+            raise SpentMore(key.key_id)
+        if self._store.change_key(key, before):
+            return self._refreshed(key)
+        self._ledger.move_key_spend_limit(key.account_id, kind, key.key_id, had_nano - has_nano)
+        return False
+
+    def rotate_key(self, key: Key, *, grace_s: int) -> NewKey | None:
+        """A new secret; the present one opens the key for `grace_s` more seconds. None when the key was changed meanwhile."""
+        made = rotate(key, now_ms=self._clock.now_ms(), grace_s=grace_s)
+        return made if self._store.change_key(made.key, key) and self._refreshed(made.key) else None
+
+    def _refreshed(self, key: Key) -> bool:
+        """Make every cached copy of the key be read again before its next hold."""
+        if key.kind.wallet is not None:
+            self._ledger.raise_auth_epoch(key.account_id, key.kind.wallet)
+        return True
 
     def revoke_key(self, key: Key) -> None:
         """Revoke at once: first the record, then the epoch that every cached copy of the key is checked against."""

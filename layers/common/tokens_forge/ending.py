@@ -8,6 +8,7 @@ from anyio import to_thread
 
 from tokens_forge.intents import Held, Outcome
 from tokens_forge.journal import Attempt, Entry, SettlementReason, UsageSource
+from tokens_forge.limits import Permit
 from tokens_forge.pricing import Usage
 from tokens_forge.routing import Router, Serving
 from tokens_forge.settlement import AlreadySettled, HoldLost, Settlement
@@ -21,9 +22,10 @@ class Ending:
     """Holds the one right to settle a request. `entry` is None until then, and stays so when the store does not answer:
     then the sweeper ends the request. `serving` is who answers it, as soon as somebody does."""
 
-    def __init__(self, settlement: Settlement, held: Held, router: Router) -> None:
+    def __init__(self, settlement: Settlement, held: Held, router: Router, permit: Permit) -> None:
         self._settlement = settlement
         self._router = router
+        self.permit = permit
         self.held = held
         self.serving: Serving | None = None
         self.settled = False
@@ -42,6 +44,7 @@ class Ending:
         self.entry = await run_to_end(lambda: self._settle(outcome))
         if self.serving is not None:
             await self._router.ended(self.serving, outcome.reason, outcome.usage)
+        await self.permit.end()
         return self.entry
 
     async def checkpoint(self, progress: Outcome) -> None:

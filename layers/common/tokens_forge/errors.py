@@ -13,9 +13,11 @@ ForgeError                  class, status, code
 │   ├── InsufficientBalance                     402  official SDKs never retry it
 │   ├── WalletFrozen                            403
 │   └── TooManyHolds                            429
+├── RateLimited             rate_limit          429  the key's own limits
 ├── NoRoute                 routing             503
 ├── NoHealthyRoute          provider_health     503
 │   └── StreamBroken                            ---  the last event of a stream that broke: its status was sent before
+├── Conflict                request             409  somebody else changed it meanwhile
 ├── IdempotencyKeyReused    request             422
 ├── StillRunning            request             409  the same request, under the same Idempotency-Key
 ├── UpstreamRejected        request             4xx  the provider says that the request itself is wrong
@@ -94,6 +96,13 @@ class BodyTooLarge(RequestError):
 
     status = 413
     code = "request_too_large"
+
+
+class Conflict(RequestError):
+    """The thing was changed by somebody else, or is in a state that does not allow this."""
+
+    status = 409
+    code = "conflict"
 
 
 class IdempotencyKeyReused(RequestError):
@@ -231,6 +240,18 @@ class TooManyHolds(BalanceError):
     status = 429
     type = "rate_limit_error"
     code = "in_flight_hold"
+
+
+class RateLimited(ForgeError):
+    """The key's own limit; `limit` names it. Nothing was held or sent."""
+
+    error_class = ErrorClass.RATE_LIMIT
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+    def __init__(self, message: str, *, headers: dict[str, str], limit: str) -> None:
+        super().__init__(message, headers=headers, extras={"limit": limit})
 
 
 class NoRoute(ForgeError):

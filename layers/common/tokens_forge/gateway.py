@@ -15,12 +15,13 @@ from tokens_forge.attempts import Attempts, OpenStream
 from tokens_forge.catalog import Catalog, CatalogCache
 from tokens_forge.clock import Clock
 from tokens_forge.ending import Ending
-from tokens_forge.errors import ForgeError, NoHealthyRoute, StoreUnavailable
+from tokens_forge.errors import ForgeError, ModelNotAllowed, NoHealthyRoute, StoreUnavailable
 from tokens_forge.holding import Holding, IdentityChanged
 from tokens_forge.identity import Authenticator, Identity
 from tokens_forge.ids import new_id
 from tokens_forge.journal import Entry, SettlementReason
 from tokens_forge.keys import Token
+from tokens_forge.limits import Limiter
 from tokens_forge.metering import judge
 from tokens_forge.money import Money, decimal
 from tokens_forge.policy import Offer, decide, offers
@@ -75,6 +76,7 @@ class Gateway:
         authenticator: Authenticator,
         catalogs: CatalogCache,
         settlement: Settlement,
+        limiter: Limiter,
         router: Router,
         attempts: Attempts,
         clock: Clock,
@@ -83,13 +85,18 @@ class Gateway:
         self._catalogs = catalogs
         self._settlement = settlement
         self._holding = Holding(settlement)
+        self._limiter = limiter
         self._router = router
         self._attempts = attempts
         self._clock = clock
 
     async def identify(self, authorization: str | None) -> Identity:
-        """Who sends this Authorization header. Raises InvalidKey."""
+        """Who sends this Authorization header, by a view of the key that is at most 30 seconds old. Raises InvalidKey."""
         return await self._prove(self._authenticator.token_of(authorization))
+
+    async def identify_now(self, authorization: str | None) -> Identity:
+        """Who sends this Authorization header, read from the tables: for routes that show what a key may do."""
+        return await to_thread.run_sync(self._authenticator.prove, self._authenticator.token_of(authorization))
 
     async def offers(self, identity: Identity) -> list[Offer]:
         """Every model this key can call. Raises KeyNotPermitted for a management key."""
@@ -112,17 +119,26 @@ class Gateway:
         token = self._authenticator.token_of(authorization)
         for _ in range(2):
             identity = await self._prove(token)
-            quoted = await self.quote(identity, request)
+            try:
+                quoted = await self.quote(identity, request)
+            except ModelNotAllowed:  # by a view that may be old: the key's list may have grown since
+                identity = await self.identify_now(authorization)
+                quoted = await self.quote(identity, request)
             request_id = new_id("req", self._clock.now_ms())
+            permit = await self._limiter.admit(identity.key, quoted, request_id, deadline_ms)
             self._router.refresh_soon()
             if run is not None:
                 run.start(request_id)
             try:
                 held, quoted = await self._holding.hold(identity, quoted, request_id, run.repeats if run else None)
             except IdentityChanged:
+                await permit.end()
                 self._authenticator.forget(identity)
                 continue
-            return await self._answer(Ending(self._settlement, held, self._router), quoted, deadline_ms, run)
+            except BaseException:
+                await permit.end()
+                raise
+            return await self._answer(Ending(self._settlement, held, self._router, permit), quoted, deadline_ms, run)
         raise StoreUnavailable("This key is being changed right now.", headers={"retry-after": "1"})
 
     async def _answer(self, ending: Ending, quoted: Quote, deadline_ms: int, run: Run | None) -> Answer | StreamAnswer:
@@ -225,6 +241,7 @@ def _headers(ending: Ending, quoted: Quote, routed: Routed[Any], entry: Entry | 
         "x-forge-wallet": quoted.offer.kind.value,
         "x-forge-route": served_by,
         "x-forge-backup-used": "true" if served_by != quoted.offer.primary.channel_id else "false",
+        **ending.permit.headers,
     }
     if entry is not None and entry.request is not None:
         headers["x-forge-charge"] = f"{decimal(entry.request.charge_nano)} {entry.currency}"

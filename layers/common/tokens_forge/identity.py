@@ -67,9 +67,12 @@ class Authenticator:
         return token
 
     def prove_cached(self, token: Token) -> Identity | None:
-        """The identity when it is in the cache and fresh. Raises InvalidKey for a wrong secret, revoked or expired key."""
-        cached = self._cache.get(token.key_id)
-        if cached is None or self._clock.now_ms() - cached[0] >= CACHED_MS_MAX:
+        """The identity when it is in the cache and fresh. Raises InvalidKey for a revoked or expired key.
+
+        A secret that does not fit is looked up: the key may have been rotated since.
+        """
+        cached, now_ms = self._cache.get(token.key_id), self._clock.now_ms()
+        if cached is None or now_ms - cached[0] >= CACHED_MS_MAX or not opens(cached[1].key, token, now_ms):
             return None
         return self._checked(cached[1], token)
 
@@ -95,7 +98,7 @@ class Authenticator:
         self._cache.pop(identity.key.key_id, None)
 
     def _checked(self, identity: Identity, token: Token) -> Identity:
-        if not opens(identity.key, token):
+        if not opens(identity.key, token, self._clock.now_ms()):
             raise _unknown()
         if identity.key.status is KeyStatus.REVOKED:
             raise InvalidKey(f"The key {identity.key.key_id} was revoked.")

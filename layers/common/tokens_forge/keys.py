@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tokens_forge.ids import random_letters
@@ -47,8 +47,23 @@ class KeyStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class KeyLimits:
+    """How much a key may do; None means not limited. Minutes are UTC minutes."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrent_requests: int | None = None
+
+
+NO_LIMITS = KeyLimits()
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
-    """A key's record. `allowed_models` None means every model that its wallet offers."""
+    """A key's record. `allowed_models` None means every model that its wallet offers.
+
+    After a rotation the secret before opens the key too, until `previous_until_ms`.
+    """
 
     key_id: str
     account_id: str
@@ -60,6 +75,9 @@ class Key:
     allowed_models: frozenset[str] | None = None
     spend_limit_nano: int | None = None
     expires_at_ms: int | None = None
+    limits: KeyLimits = NO_LIMITS
+    previous_secret_sha256: str | None = None
+    previous_until_ms: int = 0
 
     def is_expired(self, now_ms: int) -> bool:
         """Whether the key's time is over."""
@@ -107,6 +125,7 @@ def mint(
     allowed_models: frozenset[str] | None = None,
     spend_limit_nano: int | None = None,
     expires_at_ms: int | None = None,
+    limits: KeyLimits = NO_LIMITS,
 ) -> NewKey:
     """Make a key. Its token is shown once and never stored. `spend_limit_nano` is in the wallet's currency."""
     assert kind.wallet is not None or spend_limit_nano is None, "a management key spends nothing"
@@ -122,6 +141,7 @@ def mint(
         allowed_models=allowed_models,
         spend_limit_nano=spend_limit_nano,
         expires_at_ms=expires_at_ms,
+        limits=limits,
     )
     return NewKey(key, f"tf_{kind.value}_{account}{own}_{secret}")
 
@@ -131,7 +151,21 @@ def hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def opens(key: Key, token: Token) -> bool:
+def rotate(key: Key, *, now_ms: int, grace_s: int) -> NewKey:
+    """The same key with a new secret; the present one still opens it for `grace_s` seconds."""
+    secret = random_letters(SECRET_LETTERS)
+    rotated = replace(
+        key,
+        secret_sha256=hash_secret(secret),
+        previous_secret_sha256=key.secret_sha256,
+        previous_until_ms=now_ms + grace_s * 1000,
+    )
+    return NewKey(rotated, f"tf_{key.kind.value}_{key.key_id.removeprefix('key_')}_{secret}")
+
+
+def opens(key: Key, token: Token, now_ms: int) -> bool:
     """Whether the token is this key's. Compared in constant time."""
-    same_secret = hmac.compare_digest(key.secret_sha256, hash_secret(token.secret))
-    return same_secret and key.kind is token.kind
+    digest = hash_secret(token.secret)
+    is_current = hmac.compare_digest(key.secret_sha256, digest)
+    is_previous = hmac.compare_digest(key.previous_secret_sha256 or "", digest) and now_ms < key.previous_until_ms
+    return (is_current or is_previous) and key.kind is token.kind

@@ -36,14 +36,24 @@ def decide(key: Key, currency: str, model_id: str, catalog: Catalog, now_ms: int
     Raises ModelNotFound, ModelNotAllowed, NoPrice or NoRoute; the key itself was proven before (`identity`).
     """
     assert key.kind.wallet is catalog.kind, "a key is only ever judged against its own wallet's catalog"
-    label = catalog.kind.label
+    model = _model(model_id, catalog)
+    if key.allowed_models is not None and model_id not in key.allowed_models:
+        raise ModelNotAllowed(f"The key {key.key_id} may not call the model {model_id!r}.", param="model")
+    return _priced_and_routed(currency, model, catalog, now_ms)
+
+
+def _model(model_id: str, catalog: Catalog) -> Model:
     model = catalog.models.get(model_id)
     if model is None or not model.enabled:
         raise ModelNotFound(
-            f"The {label} does not offer the model {model_id!r}. GET /v1/models lists what this key can call."
+            f"The {catalog.kind.label} does not offer the model {model_id!r}. GET /v1/models lists what this key can call."
         )
-    if key.allowed_models is not None and model_id not in key.allowed_models:
-        raise ModelNotAllowed(f"The key {key.key_id} may not call the model {model_id!r}.", param="model")
+    return model
+
+
+def _priced_and_routed(currency: str, model: Model, catalog: Catalog, now_ms: int) -> Offer:
+    """The part of a decision that is the same for every key of a wallet in this currency."""
+    model_id, label = model.model_id, catalog.kind.label
     price = catalog.price_in_force(model_id, currency, now_ms)
     if price is None:
         raise NoPrice(
@@ -81,3 +91,14 @@ def offers(key: Key, currency: str, catalog: Catalog, now_ms: int) -> list[Offer
         except ForgeError:
             continue
     return found
+
+
+def sellable(catalog: Catalog, currency: str, now_ms: int) -> frozenset[str]:
+    """Every model that some key of a wallet in this currency can call."""
+    found = set()
+    for model_id in catalog.models:
+        try:
+            found.add(_priced_and_routed(currency, _model(model_id, catalog), catalog, now_ms).model.model_id)
+        except ForgeError:
+            continue
+    return frozenset(found)

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tokens_forge.accounts import Account
-from tokens_forge.keys import Key, KeyKind, KeyStatus
+from tokens_forge.keys import Key, KeyKind, KeyLimits, KeyStatus
 from tokens_forge.store.codec import Item, number, text
 
 
@@ -45,22 +45,37 @@ class DynamoAccountStore:
 
     def put_key(self, key: Key) -> bool:
         """Write a new key's record; False when its id is taken."""
-        item: Item = {
-            "account_id": text(key.account_id),
-            "item": text(f"key#{key.key_id}"),
-            "kind": text(key.kind.value),
-            "name": text(key.name),
-            "secret_sha256": text(key.secret_sha256),
-            "created_at_ms": number(key.created_at_ms),
-            "status": text(key.status.value),
-        }
-        if key.allowed_models is not None:
-            item["allowed_models"] = {"L": [text(model) for model in sorted(key.allowed_models)]}
-        if key.spend_limit_nano is not None:
-            item["spend_limit"] = number(key.spend_limit_nano)
-        if key.expires_at_ms is not None:
-            item["expires_at_ms"] = number(key.expires_at_ms)
-        return self._put_if_absent(item)
+        return self._put_if_absent(_key_item(key, version=1))
+
+    def change_key(self, key: Key, before: Key) -> bool:
+        """Write a key's record over the one it was made from; False when that has changed meanwhile."""
+        found = self._read(key.account_id, f"key#{key.key_id}")
+        if found is None or _key_of(found) != before:
+            return False
+        version = int(found["version"]["N"])
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=_key_item(key, version=version + 1),
+                ConditionExpression="version = :version",
+                ExpressionAttributeValues={":version": number(version)},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def account_keys(self, account_id: str) -> list[Key]:
+        """All keys of an account, revoked ones too, by id."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="account_id = :account AND begins_with(#item, :key)",
+            ExpressionAttributeNames={"#item": "item"},
+            ExpressionAttributeValues={":account": text(account_id), ":key": text("key#")},
+            ConsistentRead=True,
+        )
+        return [_key_of(item) for page in pages for item in page["Items"]]
 
     def read_key(self, account_id: str, key_id: str) -> Key | None:
         """A consistent read."""
@@ -72,10 +87,10 @@ class DynamoAccountStore:
         self._client.update_item(
             TableName=self._table,
             Key={"account_id": text(account_id), "item": text(f"key#{key_id}")},
-            UpdateExpression="SET #status = :revoked",
+            UpdateExpression="SET #status = :revoked, version = version + :one",
             ConditionExpression="attribute_exists(account_id)",
             ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues={":revoked": text(KeyStatus.REVOKED.value)},
+            ExpressionAttributeValues={":revoked": text(KeyStatus.REVOKED.value), ":one": number(1)},
         )
 
     def every_account_id(self) -> Iterator[str]:
@@ -111,6 +126,33 @@ class DynamoAccountStore:
         return True
 
 
+_LIMITS = ("requests_per_minute", "tokens_per_minute", "concurrent_requests")
+
+
+def _key_item(key: Key, *, version: int) -> Item:
+    item: Item = {
+        "account_id": text(key.account_id),
+        "item": text(f"key#{key.key_id}"),
+        "kind": text(key.kind.value),
+        "name": text(key.name),
+        "secret_sha256": text(key.secret_sha256),
+        "created_at_ms": number(key.created_at_ms),
+        "status": text(key.status.value),
+        "version": number(version),
+    }
+    if key.allowed_models is not None:
+        item["allowed_models"] = {"L": [text(model) for model in sorted(key.allowed_models)]}
+    if key.spend_limit_nano is not None:
+        item["spend_limit"] = number(key.spend_limit_nano)
+    if key.expires_at_ms is not None:
+        item["expires_at_ms"] = number(key.expires_at_ms)
+    if key.previous_secret_sha256 is not None:
+        item["previous_secret_sha256"] = text(key.previous_secret_sha256)
+        item["previous_until_ms"] = number(key.previous_until_ms)
+    limits = {name: getattr(key.limits, name) for name in _LIMITS}
+    return item | {name: number(limit) for name, limit in limits.items() if limit is not None}
+
+
 def _key_of(item: Item) -> Key:
     allowed = item.get("allowed_models")
     return Key(
@@ -124,4 +166,7 @@ def _key_of(item: Item) -> Key:
         allowed_models=frozenset(model["S"] for model in allowed["L"]) if allowed is not None else None,
         spend_limit_nano=int(item["spend_limit"]["N"]) if "spend_limit" in item else None,
         expires_at_ms=int(item["expires_at_ms"]["N"]) if "expires_at_ms" in item else None,
+        limits=KeyLimits(**{name: int(item[name]["N"]) for name in _LIMITS if name in item}),
+        previous_secret_sha256=item["previous_secret_sha256"]["S"] if "previous_secret_sha256" in item else None,
+        previous_until_ms=int(item["previous_until_ms"]["N"]) if "previous_until_ms" in item else 0,
     )
