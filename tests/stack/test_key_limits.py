@@ -112,6 +112,14 @@ def test_a_slot_whose_request_died_comes_back_by_itself(middle_of_a_minute: Any)
     assert api.chat().status_code == 200
 
 
+def test_a_request_refused_by_its_minute_gives_its_slot_back(middle_of_a_minute: Any) -> None:
+    deployment, base_url, clock = middle_of_a_minute
+    api = limited(deployment, base_url, concurrent_requests=1, requests_per_minute=1)
+    assert api.chat().status_code == 200 and refused(api.chat(), "requests_per_minute")
+    clock.shift_ms += MINUTE_MS
+    assert api.chat().status_code == 200
+
+
 def test_a_refused_hold_gives_its_slot_back(deployment: Deployment, base_url: str) -> None:
     poor = deployment.other_account()
     api = limited(poor, base_url, concurrent_requests=1)
