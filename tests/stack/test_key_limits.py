@@ -34,7 +34,7 @@ def middle_of_a_minute(moto: Engine, upstream: Upstream) -> Any:
     """A deployment whose clock says the middle of a minute, so that no test crosses into the next."""
     clock = ShiftedClock()
     clock.shift_ms = MINUTE_MS // 3 - clock.now_ms() % MINUTE_MS
-    deployment = deploy(moto, upstream.base_url, clock=clock)
+    deployment = deploy(moto, upstream.base_url, clock=clock, time_limit_s=300.0)
     deployment.fund(WalletKind.OFFICIAL, "10")
     with serve(deployment.app, lifespan="on") as url:
         yield deployment, url + "/v1", clock
