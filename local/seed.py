@@ -62,7 +62,7 @@ def seed_account(settings: Mapping[str, str]) -> dict[str, str]:
     clock = SystemClock()
     tables = Tables.from_environment(settings)
     ledger = DynamoLedgerStore(_dynamodb(), tables.ledger)
-    accounts = Accounts(DynamoAccountStore(_dynamodb(), tables.accounts), ledger, clock)
+    accounts = Accounts(DynamoAccountStore(_dynamodb(), tables.accounts, tables.wallets), ledger, clock)
     account = accounts.open("Demo account", _routed_currency(settings))
     balances = Balances(Books(ledger, clock))
     for kind, amount in demo.DEMO_FUNDS.items():

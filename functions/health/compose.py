@@ -33,7 +33,7 @@ def compose(tables: Tables, dynamodb: Any, clock: Clock, *, sweep_after_s: int, 
     store = DynamoLedgerStore(dynamodb, tables.ledger)
     state = DynamoStateStore(dynamodb, tables.state)
     settlement = Settlement(Books(store, clock))
-    accounts = DynamoAccountStore(dynamodb, tables.accounts)
+    accounts = DynamoAccountStore(dynamodb, tables.accounts, tables.wallets)
     return ScheduledWork(
         sweeper=Sweeper(settlement, store, state, clock, sweep_after_s=sweep_after_s),
         reconciliation=Reconciliation(

@@ -50,7 +50,7 @@ def compose(
     tables = settings.tables
     ledger = DynamoLedgerStore(dynamodb, tables.ledger)
     catalogs = DynamoCatalogReader(dynamodb, tables.catalogs)
-    keys = DynamoAccountStore(dynamodb, tables.accounts)
+    keys = DynamoAccountStore(dynamodb, tables.accounts, tables.wallets)
     router = Router(
         Circuits(DynamoCircuitStore(dynamodb, tables.state), clock),
         Pools(DynamoPoolStore(dynamodb, tables.state), clock),

@@ -96,7 +96,9 @@ class Deployment:
         """Revoke a key, as its owner would."""
         parsed = parse_token(token)
         assert parsed is not None
-        key = DynamoAccountStore(self.client, self.settings.tables.accounts).read_key(parsed.account_id, parsed.key_id)
+        key = DynamoAccountStore(self.client, self.settings.tables.accounts, self.settings.tables.wallets).read_key(
+            parsed.account_id, parsed.key_id
+        )
         assert key is not None
         self.accounts.revoke_key(key)
 
@@ -127,7 +129,7 @@ def deploy(
     )
     tables = settings.tables
     ledger = DynamoLedgerStore(client, tables.ledger)
-    accounts = Accounts(DynamoAccountStore(client, settings.tables.accounts), ledger, clock)
+    accounts = Accounts(DynamoAccountStore(client, settings.tables.accounts, settings.tables.wallets), ledger, clock)
     catalogs = DynamoCatalogWriter(client, tables.catalogs)
     provider = demo.Upstream(upstream_url, "any", "scripted provider")
     for channel in demo.channels(provider, provider):

@@ -22,6 +22,10 @@ class Account:
     created_at_ms: int
 
 
+class SpentMore(Exception):
+    """A key has spent or set aside more than the limit that it was to get."""
+
+
 class AccountStore(Protocol):
     """Where accounts and keys are kept."""
 
@@ -34,16 +38,16 @@ class AccountStore(Protocol):
         ...
 
     def change_key(self, key: Key, before: Key) -> bool:
-        """Write a key's record over the one it was made from; False when that has changed meanwhile."""
+        """Write a key's record over the one it was made from, move what it has left to spend, and raise its wallet's auth epoch.
+
+        All of it or nothing; False when the record has changed meanwhile. A new spend limit moves by the difference, so that what
+        was spent stays spent. Raises SpentMore when too little is left for that.
+        """
         ...
 
     def mark_revoked(self, account_id: str, key_id: str) -> None:
         """Revoke the key in its record."""
         ...
-
-
-class SpentMore(Exception):
-    """A key has spent or set aside more than the limit that it was to get."""
 
 
 class Accounts:
@@ -97,34 +101,14 @@ class Accounts:
     def change_key(self, before: Key, key: Key) -> bool:
         """Change a key at once for everybody; False when somebody else changed it meanwhile, and nothing was done.
 
-        A new spend limit is moved by the difference, so that what was spent stays spent. Raises SpentMore when the key has
-        spent or set aside more than the new limit already.
+        Raises SpentMore when the key has spent or set aside more than a new spend limit already.
         """
-        kind, had_nano, has_nano = key.kind.wallet, before.spend_limit_nano, key.spend_limit_nano
-        if kind is None or had_nano == has_nano:
-            return self._store.change_key(key, before) and self._refreshed(key)
-        if had_nano is None or has_nano is None:
-            if not self._store.change_key(key, before):
-                return False
-            self._ledger.set_key_spend_limit(key.account_id, kind, key.key_id, has_nano)
-            return self._refreshed(key)
-        if not self._ledger.move_key_spend_limit(key.account_id, kind, key.key_id, has_nano - had_nano):
-            raise SpentMore(key.key_id)
-        if self._store.change_key(key, before):
-            return self._refreshed(key)
-        self._ledger.move_key_spend_limit(key.account_id, kind, key.key_id, had_nano - has_nano)
-        return False
+        return self._store.change_key(key, before)
 
     def rotate_key(self, key: Key, *, grace_s: int) -> NewKey | None:
         """A new secret; the present one opens the key for `grace_s` more seconds. None when the key was changed meanwhile."""
         made = rotate(key, now_ms=self._clock.now_ms(), grace_s=grace_s)
-        return made if self._store.change_key(made.key, key) and self._refreshed(made.key) else None
-
-    def _refreshed(self, key: Key) -> bool:
-        """Make every cached copy of the key be read again before its next hold."""
-        if key.kind.wallet is not None:
-            self._ledger.raise_auth_epoch(key.account_id, key.kind.wallet)
-        return True
+        return made if self._store.change_key(made.key, key) else None
 
     def revoke_key(self, key: Key) -> None:
         """Revoke at once: first the record, then the epoch that every cached copy of the key is checked against."""

@@ -7,17 +7,18 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tokens_forge.accounts import Account
+from tokens_forge.accounts import Account, SpentMore
 from tokens_forge.keys import Key, KeyKind, KeyLimits, KeyStatus
-from tokens_forge.store.codec import Item, number, text
+from tokens_forge.store.codec import Item, number, text, wallet_key
 
 
 class DynamoAccountStore:
     """Implements `identity.KeyReader` and `accounts.AccountStore`."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Any, table: str, wallets_table: str) -> None:
         self._client = client
         self._table = table
+        self._wallets = wallets_table
 
     def put_account(self, account: Account) -> bool:
         """Create the account's record; False when it exists."""
@@ -48,21 +49,31 @@ class DynamoAccountStore:
         return self._put_if_absent(_key_item(key, version=1))
 
     def change_key(self, key: Key, before: Key) -> bool:
-        """Write a key's record over the one it was made from; False when that has changed meanwhile."""
+        """Write a key's record over the one it was made from, with everything that its wallet knows of it, in one transaction."""
         found = self._read(key.account_id, f"key#{key.key_id}")
         if found is None or _key_of(found) != before:
             return False
         version = int(found["version"]["N"])
+        put = {
+            "TableName": self._table,
+            "Item": _key_item(key, version=version + 1),
+            "ConditionExpression": "version = :version",
+            "ExpressionAttributeValues": {":version": number(version)},
+        }
+        writes: list[Item] = [{"Put": put}]
+        if key.kind.wallet is not None:
+            update = _bind(before.spend_limit_nano, key.spend_limit_nano, key.key_id)
+            wallet = {"TableName": self._wallets, "Key": wallet_key(key.account_id, key.kind.wallet)}
+            writes.append({"Update": {**wallet, **update}})
         try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=_key_item(key, version=version + 1),
-                ConditionExpression="version = :version",
-                ExpressionAttributeValues={":version": number(version)},
-            )
+            self._client.transact_write_items(TransactItems=writes)
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            response: dict[str, Any] = dict(error.response)
+            codes = [reason.get("Code") for reason in response.get("CancellationReasons", [])]
+            if codes[:1] == ["ConditionalCheckFailed"]:
                 return False
+            if codes[1:] == ["ConditionalCheckFailed"]:
+                raise SpentMore(key.key_id) from None
             raise
         return True
 
@@ -124,6 +135,31 @@ class DynamoAccountStore:
                 return False
             raise
         return True
+
+
+def _bind(had_nano: int | None, has_nano: int | None, key_id: str) -> Item:
+    """The wallet's part of a change: every cached copy of the key is read again, and its spend limit moves by the difference."""
+    values: Item = {":one": number(1)}
+    names: dict[str, str] = {}
+    update = "SET auth_epoch = auth_epoch + :one"
+    condition = "attribute_exists(account_id)"
+    if had_nano != has_nano:
+        names["#key"] = key_id
+        if has_nano is None:
+            update += " REMOVE key_spend_left.#key"
+        elif had_nano is None:
+            update += ", key_spend_left.#key = :nano"
+            values[":nano"] = number(has_nano)
+        else:
+            update += ", key_spend_left.#key = key_spend_left.#key + :nano"
+            condition = "key_spend_left.#key >= :least"
+            values |= {":nano": number(has_nano - had_nano), ":least": number(had_nano - has_nano)}
+    return {
+        "UpdateExpression": update,
+        "ConditionExpression": condition,
+        "ExpressionAttributeValues": values,
+        **({"ExpressionAttributeNames": names} if names else {}),
+    }
 
 
 _LIMITS = ("requests_per_minute", "tokens_per_minute", "concurrent_requests")

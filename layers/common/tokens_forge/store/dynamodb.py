@@ -288,22 +288,6 @@ class DynamoLedgerStore:
                 values={":nano": number(nano)},
             )
 
-    def move_key_spend_limit(self, account_id: str, kind: WalletKind, key_id: str, nano: int) -> bool:
-        """Let a limited key spend `nano` more, or less when negative; False when it has no limit or too little left."""
-        try:
-            with faults():
-                self._client.update_item(
-                    TableName=self._tables.wallets,
-                    Key=wallet_key(account_id, kind),
-                    UpdateExpression="SET key_spend_left.#key = key_spend_left.#key + :nano",
-                    ConditionExpression="key_spend_left.#key >= :least",
-                    ExpressionAttributeNames={"#key": key_id},
-                    ExpressionAttributeValues={":nano": number(nano), ":least": number(-nano)},
-                )
-        except ConditionFailed:
-            return False
-        return True
-
     def _update_wallet(
         self,
         account_id: str,

@@ -191,7 +191,3 @@ class LedgerStore(Protocol):
     def set_key_spend_limit(self, account_id: str, kind: WalletKind, key_id: str, nano: int | None) -> None:
         """Give a key this much left to spend on this wallet; None removes the limit."""
         ...
-
-    def move_key_spend_limit(self, account_id: str, kind: WalletKind, key_id: str, nano: int) -> bool:
-        """Let a limited key spend `nano` more, or less when negative; False when it has no limit or too little left."""
-        ...

@@ -171,16 +171,6 @@ class SimulatedLedgerStore:
             left = {name: amount for name, amount in wallet.key_spend_left_nano.items() if name != key_id}
             self._write(replace(wallet, key_spend_left_nano=left if nano is None else {**left, key_id: nano}))
 
-    def move_key_spend_limit(self, account_id: str, kind: WalletKind, key_id: str, nano: int) -> bool:
-        """Let a limited key spend `nano` more, or less when negative; False when it has no limit or too little left."""
-        with self._lock:
-            wallet = self._existing(account_id, kind)
-            left_nano = wallet.key_spend_left_nano.get(key_id)
-            if left_nano is None or left_nano < -nano:
-                return False
-            self._write(replace(wallet, key_spend_left_nano={**wallet.key_spend_left_nano, key_id: left_nano + nano}))
-            return True
-
     def _existing(self, account_id: str, kind: WalletKind) -> Wallet:
         wallet = self.wallets.get((account_id, kind))
         if wallet is None:
