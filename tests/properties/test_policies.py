@@ -25,7 +25,8 @@ from tokens_forge.circuits import Circuits
 from tokens_forge.errors import ForgeError, NoHealthyRoute
 from tokens_forge.gateway import Answer, Gateway
 from tokens_forge.identity import Authenticator
-from tokens_forge.keys import Key, KeyKind, mint
+from tokens_forge.keys import Key, KeyKind, KeyLimits, mint
+from tokens_forge.limits import Limiter, MinuteUse
 from tokens_forge.money import Money
 from tokens_forge.pools import Pools
 from tokens_forge.pricing import Price, UnitPrices
@@ -152,6 +153,19 @@ def random_policy(chance: random.Random) -> Policy:
     return Policy(kind, made.key, made.token, catalog, frozenset(some(CHANNELS)))
 
 
+class NoLimits:
+    """Implements `limits.LimitStore` for keys without limits: it must not be asked."""
+
+    def count(self, key_id: str, minute: int, tokens: int, limits: KeyLimits) -> MinuteUse:
+        raise NotImplementedError
+
+    def take_slot(self, key_id: str, slot: str, expires_at_ms: int, slots_max: int, now_ms: int) -> bool:
+        raise NotImplementedError
+
+    def free_slot(self, key_id: str, slot: str) -> None:
+        raise NotImplementedError
+
+
 class OneCatalog:
     """Implements `catalog.CatalogReader` and `identity.KeyReader`. Asking for the other wallet's catalog is the fault."""
 
@@ -180,6 +194,7 @@ async def check(policy: Policy, seen: Counter[str]) -> None:
         authenticator=Authenticator(reader, store, clock),
         catalogs=CatalogCache(reader, clock),
         settlement=Settlement(books),
+        limiter=Limiter(NoLimits(), clock),
         router=Router(Circuits(CircuitsInMemory(), clock), Pools(None, clock), clock),
         attempts=Attempts(provider, AnyCredential(), WIRES, TimeLimits(), clock, loopback_allowed=False),
         clock=clock,

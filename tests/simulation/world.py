@@ -86,6 +86,9 @@ class KeyTable:
     def put_key(self, key: Key) -> bool:
         raise NotImplementedError
 
+    def change_key(self, key: Key, before: Key) -> bool:
+        raise NotImplementedError
+
 
 class World:
     """Holds everything that a run is about."""

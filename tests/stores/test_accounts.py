@@ -12,7 +12,7 @@ from tests.support.dynamodb_faults import Fault, FaultyDynamoDB
 from tests.support.engines import Engine
 from tests.unit.builders import NOW_MS
 from tokens_forge.accounts import Account
-from tokens_forge.keys import Key, KeyKind, KeyStatus
+from tokens_forge.keys import Key, KeyKind, KeyLimits, KeyStatus
 from tokens_forge.store.accounts import DynamoAccountStore
 
 ACCOUNT = Account("acc_0123456789ab", "Ada & Söhne", "CNY", NOW_MS)
@@ -28,12 +28,17 @@ KEYS: dict[str, Any] = {
     "allowed_models": frozenset({"small", "large/x:1"}),
     "spend_limit_nano": 0,
     "expires_at_ms": NOW_MS + 1,
+    "limits": KeyLimits(1, 2, 3),
+    "previous_secret_sha256": "ef" * 32,
+    "previous_until_ms": NOW_MS + 2,
 }
 
 
 @pytest.fixture
 def store(moto: Engine) -> DynamoAccountStore:
-    return DynamoAccountStore(moto.client(), moto.table_names["FORGE_ACCOUNTS_TABLE"])
+    return DynamoAccountStore(
+        moto.client(), moto.table_names["FORGE_ACCOUNTS_TABLE"], moto.table_names["FORGE_WALLETS_TABLE"]
+    )
 
 
 def test_an_account_comes_back_as_it_was_and_is_written_once(store: DynamoAccountStore) -> None:
@@ -87,7 +92,9 @@ def test_every_account_is_found_and_no_key_is_taken_for_one(store: DynamoAccount
 
 def test_a_fault_is_not_taken_for_an_account_that_exists(moto: Engine) -> None:
     client = FaultyDynamoDB(moto.client(), [Fault.THROTTLE])
-    store = DynamoAccountStore(client, moto.table_names["FORGE_ACCOUNTS_TABLE"])
+    store = DynamoAccountStore(
+        client, moto.table_names["FORGE_ACCOUNTS_TABLE"], moto.table_names["FORGE_WALLETS_TABLE"]
+    )
     with pytest.raises(ClientError, match="ProvisionedThroughputExceeded"):
         store.put_account(ACCOUNT)
     assert store.put_account(ACCOUNT)

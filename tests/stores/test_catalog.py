@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.engines import Engine
 from tests.unit.builders import CHANNEL, MODEL, PRICE
-from tokens_forge.catalog import Catalog, ChannelKind, Route
+from tokens_forge.catalog import Catalog, Route
+from tokens_forge.channels import ChannelKind, Costs, PaidProbe, PoolMember, QuotaWindow
 from tokens_forge.pricing import PriceTier, UnitPrices
 from tokens_forge.store.catalog import DynamoCatalogReader, DynamoCatalogWriter
 from tokens_forge.wallets import WalletKind
@@ -73,8 +74,17 @@ def test_a_model_has_all_its_price_versions(catalogs: Catalogs) -> None:
 
 @pytest.mark.parametrize("kind", ChannelKind)
 def test_a_channel_gets_into_the_catalog_of_its_class_only(catalogs: Catalogs, kind: ChannelKind) -> None:
+    windows = (QuotaWindow(3600, 1000, None), QuotaWindow(7200, None, 9), QuotaWindow(60, 5, 6))
+    members = (PoolMember("one", "secret-one", 2, windows), PoolMember("two", "secret-two", 1, enabled=False))
     channel = replace(
-        CHANNEL, kind=kind, models={"small": "s-1", "large": "l/2"}, output_limit_field="x", enabled=False
+        CHANNEL,
+        kind=kind,
+        models={"small": "s-1", "large": "l/2"},
+        output_limit_field="x",
+        enabled=False,
+        costs=Costs("EUR", {"small": PRICE.unit_prices}),
+        members=members if kind is ChannelKind.POOL else (),
+        paid_probe=PaidProbe("small", 7),
     )
     catalogs.write.put_channel(channel)
     wallet = OFFICIAL if kind is ChannelKind.OFFICIAL else ROUTED

@@ -1,4 +1,4 @@
-"""A circuit store in memory, for unit tests: the same conditions as the DynamoDB one (tests/stack/test_circuit_store.py)."""
+"""A circuit store in memory, for unit tests: the same conditions as the DynamoDB one (tests/stores/test_circuits.py)."""
 
 from __future__ import annotations
 

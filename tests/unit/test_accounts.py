@@ -24,6 +24,9 @@ class Watching:
     def put_key(self, key: Key) -> bool:
         raise NotImplementedError
 
+    def change_key(self, key: Key, before: Key) -> bool:
+        raise NotImplementedError
+
     def mark_revoked(self, account_id: str, key_id: str) -> None:
         raise NotImplementedError
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 
 from anyio import to_thread
 
 from tokens_forge.intents import Held, Outcome
 from tokens_forge.journal import Attempt, Entry, SettlementReason, UsageSource
-from tokens_forge.limits import Permit
 from tokens_forge.pricing import Usage
-from tokens_forge.routing import Router, Serving
 from tokens_forge.settlement import AlreadySettled, HoldLost, Settlement
 from tokens_forge.store.port import StoreFault
 from tokens_forge.threads import run_to_end
@@ -20,14 +19,12 @@ log = logging.getLogger("tokens_forge.ending")
 
 class Ending:
     """Holds the one right to settle a request. `entry` is None until then, and stays so when the store does not answer:
-    then the sweeper ends the request. `serving` is who answers it, as soon as somebody does."""
+    then the sweeper ends the request. What is in `afterwards` is given back then: slots, mostly."""
 
-    def __init__(self, settlement: Settlement, held: Held, router: Router, permit: Permit) -> None:
+    def __init__(self, settlement: Settlement, held: Held) -> None:
         self._settlement = settlement
-        self._router = router
-        self.permit = permit
         self.held = held
-        self.serving: Serving | None = None
+        self.afterwards: list[Callable[[Outcome], Awaitable[None]]] = []
         self.settled = False
         self.entry: Entry | None = None
 
@@ -42,9 +39,8 @@ class Ending:
             return self.entry
         self.settled = True
         self.entry = await run_to_end(lambda: self._settle(outcome))
-        if self.serving is not None:
-            await self._router.ended(self.serving, outcome.reason, outcome.usage)
-        await self.permit.end()
+        for give_back in self.afterwards:
+            await give_back(outcome)
         return self.entry
 
     async def checkpoint(self, progress: Outcome) -> None:

@@ -138,7 +138,11 @@ class Gateway:
             except BaseException:
                 await permit.end()
                 raise
-            return await self._answer(Ending(self._settlement, held, self._router, permit), quoted, deadline_ms, run)
+            ending = Ending(self._settlement, held)
+            ending.afterwards.append(permit.end)
+            answer = await self._answer(ending, quoted, deadline_ms, run)
+            answer.headers.update(permit.headers)
+            return answer
         raise StoreUnavailable("This key is being changed right now.", headers={"retry-after": "1"})
 
     async def _answer(self, ending: Ending, quoted: Quote, deadline_ms: int, run: Run | None) -> Answer | StreamAnswer:
@@ -161,7 +165,7 @@ class Gateway:
         routed = await self._router.first_that_answers(quoted, attempt)
         if routed.result is None or routed.serving is None:
             raise await self._no_answer(ending, quoted, routed)
-        ending.serving = routed.serving
+        ending.afterwards.append(routed.serving.ended)
         answer = routed.result
         outcome = judge(
             SettlementReason.COMPLETED,
@@ -184,7 +188,7 @@ class Gateway:
         routed = await self._router.first_that_answers(quoted, attempt)
         if routed.result is None or routed.serving is None:
             raise await self._no_answer(ending, quoted, routed)
-        ending.serving = routed.serving
+        ending.afterwards.append(routed.serving.ended)
         stream = InferenceStream(
             routed.result,
             quoted,
@@ -241,7 +245,6 @@ def _headers(ending: Ending, quoted: Quote, routed: Routed[Any], entry: Entry | 
         "x-forge-wallet": quoted.offer.kind.value,
         "x-forge-route": served_by,
         "x-forge-backup-used": "true" if served_by != quoted.offer.primary.channel_id else "false",
-        **ending.permit.headers,
     }
     if entry is not None and entry.request is not None:
         headers["x-forge-charge"] = f"{decimal(entry.request.charge_nano)} {entry.currency}"

@@ -16,6 +16,7 @@ from anyio import to_thread
 
 from tokens_forge.clock import Clock
 from tokens_forge.errors import RateLimited, StoreUnavailable
+from tokens_forge.intents import Outcome
 from tokens_forge.keys import Key, KeyLimits
 from tokens_forge.quotes import Quote, estimated_tokens
 from tokens_forge.store.port import StoreFault
@@ -59,8 +60,8 @@ class Permit:
     headers: dict[str, str] = field(default_factory=dict)
     free_slot: Callable[[], None] | None = None
 
-    async def end(self) -> None:
-        """The request has ended: its slot is free."""
+    async def end(self, outcome: Outcome | None = None) -> None:
+        """The request has ended, or never began: its slot is free."""
         if self.free_slot is None:
             return
         try:

@@ -13,17 +13,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
 
-from anyio import CancelScope, to_thread
+from anyio import to_thread
 
 from tokens_forge.channels import Channel, ChannelKind
 from tokens_forge.circuits import CircuitKey, Circuits
 from tokens_forge.clock import Clock
 from tokens_forge.errors import UpstreamRejected
+from tokens_forge.intents import Outcome
 from tokens_forge.journal import Attempt, SettlementReason
 from tokens_forge.pools import Lease, PoolFull, Pools
-from tokens_forge.pricing import Usage
 from tokens_forge.quotes import Quote
 from tokens_forge.store.port import StoreFault
+from tokens_forge.threads import run_to_end
 
 Result = TypeVar("Result")
 ABOUT_THE_MEMBER = frozenset({401, 403, 429})
@@ -51,13 +52,12 @@ class AttemptFailed(Exception):
         self.retry_after_s = retry_after_s
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Serving:
-    """The channel that serves a request, and the slot of a pool that it occupies."""
+    """The channel that serves a request. `ended` is told how it ended: a pool's slot is free then, a channel that broke off failed."""
 
     channel: Channel
-    circuit: CircuitKey
-    lease: Lease | None = None
+    ended: Callable[[Outcome], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +116,11 @@ class Router:
             return Routed(tuple(trail.attempts), result, serving)
         return Routed(tuple(trail.attempts), retry_after_s=min(trail.waits_s, default=None))
 
-    async def ended(self, serving: Serving, reason: SettlementReason, usage: Usage) -> None:
-        """A request that was served has ended: its slot is free, and a channel that broke off half way has failed."""
-        lease = serving.lease
+    async def _ended(self, circuit: CircuitKey, lease: Lease | None, outcome: Outcome) -> None:
         if lease is not None:
-            await self._safely(lambda: self._pools.release(lease, usage.input_side + usage.output))
-        if reason in BROKE:
-            await self._safely(lambda: self._circuits.failed(serving.circuit, None))
+            await self._safely(lambda: self._pools.release(lease, outcome.usage.input_side + outcome.usage.output))
+        if outcome.reason in BROKE:
+            await self._safely(lambda: self._circuits.failed(circuit, None))
 
     async def _try(
         self,
@@ -161,7 +159,7 @@ class Router:
                 raise
             trail.add(channel, "ok", self._clock.now_ms() - began_ms)
             await self._worked(circuit)
-            return result, Serving(channel, circuit, lease)
+            return result, Serving(channel, partial(self._ended, circuit, lease))
 
     async def _lease(self, channel: Channel, quoted: Quote, tried: frozenset[str], trail: _Trail) -> Lease | None:
         """A slot of a pool; None for any other channel. Raises AttemptFailed when no member has room."""
@@ -193,11 +191,9 @@ class Router:
             await self._safely(lambda: self._circuits.close(circuit))
 
     async def _safely(self, operation: Callable[[], Result]) -> Result | None:
-        """Run what blocks in a worker thread. Keeping circuits and slots up to date must never break the request itself."""
-        kept: Result | None = None
+        """Run what blocks to its end, also when the request is cancelled. Keeping state up to date must never break a request."""
         try:
-            with CancelScope(shield=True):
-                kept = await to_thread.run_sync(operation)
+            return await run_to_end(operation)
         except StoreFault:
             log.exception("routing state was not kept")
-        return kept
+            return None

@@ -184,6 +184,7 @@ def _key_item(key: Key, *, version: int) -> Item:
         item["expires_at_ms"] = number(key.expires_at_ms)
     if key.previous_secret_sha256 is not None:
         item["previous_secret_sha256"] = text(key.previous_secret_sha256)
+    if key.previous_until_ms:
         item["previous_until_ms"] = number(key.previous_until_ms)
     limits = {name: getattr(key.limits, name) for name in _LIMITS}
     return item | {name: number(limit) for name, limit in limits.items() if limit is not None}

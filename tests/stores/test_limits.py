@@ -1,0 +1,59 @@
+"""Counters of limited keys as they are stored: never past a limit, and a slot that is lost comes back."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.engines import Engine
+from tests.unit.builders import NOW_MS
+from tokens_forge.keys import KeyLimits
+from tokens_forge.limits import MinuteUse
+from tokens_forge.store.limits import DynamoLimitStore
+
+
+@pytest.fixture
+def store(moto: Engine) -> DynamoLimitStore:
+    return DynamoLimitStore(moto.client(), moto.table_names["FORGE_STATE_TABLE"])
+
+
+def test_requests_are_counted_up_to_their_limit(store: DynamoLimitStore) -> None:
+    limits = KeyLimits(requests_per_minute=2)
+    uses = [store.count("key_a", 7, 10, limits) for _ in range(3)]
+    assert uses == [MinuteUse(True, 1, 10), MinuteUse(True, 2, 20), MinuteUse(False, 2, 20)]
+    assert store.count("key_a", 8, 10, limits).admitted and store.count("key_b", 7, 10, limits).admitted
+
+
+def test_tokens_are_counted_up_to_their_limit(store: DynamoLimitStore) -> None:
+    limits = KeyLimits(tokens_per_minute=100)
+    assert store.count("key_a", 7, 60, limits) == MinuteUse(True, 1, 60)
+    assert store.count("key_a", 7, 41, limits) == MinuteUse(False, 1, 60)
+    assert store.count("key_a", 7, 40, limits) == MinuteUse(True, 2, 100)
+    assert store.count("key_a", 8, 101, limits) == MinuteUse(False, 0, 0), "more than a whole minute's"
+
+
+def test_both_limits_must_have_room(store: DynamoLimitStore) -> None:
+    limits = KeyLimits(requests_per_minute=2, tokens_per_minute=100)
+    assert store.count("key_a", 7, 90, limits).admitted and not store.count("key_a", 7, 20, limits).admitted
+    assert store.count("key_a", 7, 5, limits).admitted and not store.count("key_a", 7, 5, limits).admitted
+
+
+def test_slots_are_taken_up_to_their_number_and_given_back(store: DynamoLimitStore) -> None:
+    assert store.take_slot("key_a", "one", NOW_MS + 9, 2, NOW_MS) and store.take_slot(
+        "key_a", "two", NOW_MS + 9, 2, NOW_MS
+    )
+    assert not store.take_slot("key_a", "three", NOW_MS + 9, 2, NOW_MS)
+    assert store.take_slot("key_b", "one", NOW_MS + 9, 2, NOW_MS)
+    store.free_slot("key_a", "one")
+    store.free_slot("key_a", "one")
+    store.free_slot("key_c", "none")
+    assert store.take_slot("key_a", "three", NOW_MS + 9, 2, NOW_MS)
+    assert not store.take_slot("key_a", "four", NOW_MS + 9, 2, NOW_MS)
+
+
+def test_slots_that_expired_make_room(store: DynamoLimitStore) -> None:
+    for name in ("one", "two"):
+        assert store.take_slot("key_a", name, NOW_MS + 9, 2, NOW_MS)
+    assert not store.take_slot("key_a", "three", NOW_MS + 20, 2, NOW_MS + 8)
+    assert store.take_slot("key_a", "three", NOW_MS + 20, 2, NOW_MS + 9)
+    assert store.take_slot("key_a", "four", NOW_MS + 20, 2, NOW_MS + 9)
+    assert not store.take_slot("key_a", "five", NOW_MS + 20, 2, NOW_MS + 9)
