@@ -54,7 +54,7 @@ class AttemptFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """The channel that serves a request. `ended` is told how it ended: a pool's slot is free then, a channel that broke off failed."""
+    """The channel that serves a request. `ended` is told how it ended: a pool slot is free then, a channel that broke off failed."""
 
     channel: Channel
     ended: Callable[[Outcome], Awaitable[None]]
