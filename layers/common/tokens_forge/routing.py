@@ -54,7 +54,7 @@ class AttemptFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """The channel that serves a request. `ended` is told how it ended: a pool slot is free then, a channel that broke off failed."""
+    """The channel that serves a request. When it has ended, `ended` frees its slot of a pool, and counts a break as a failure."""
 
     channel: Channel
     ended: Callable[[Outcome], Awaitable[None]]
