@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.circuits import CircuitsInMemory
 from tests.support.clocks import ShiftedClock
+from tests.support.limits import NoLimits
 from tests.unit.builders import MODEL, NOW_MS, PRICE
 from tokens_forge.attempts import Attempts, TimeLimits
 from tokens_forge.catalog import Catalog, CatalogCache, Model, Route
@@ -25,8 +26,8 @@ from tokens_forge.circuits import Circuits
 from tokens_forge.errors import ForgeError, NoHealthyRoute
 from tokens_forge.gateway import Answer, Gateway
 from tokens_forge.identity import Authenticator
-from tokens_forge.keys import Key, KeyKind, KeyLimits, mint
-from tokens_forge.limits import Limiter, MinuteUse
+from tokens_forge.keys import Key, KeyKind, mint
+from tokens_forge.limits import Limiter
 from tokens_forge.money import Money
 from tokens_forge.pools import Pools
 from tokens_forge.pricing import Price, UnitPrices
@@ -151,19 +152,6 @@ def random_policy(chance: random.Random) -> Policy:
         routes={name: Route(name, some(CHANNELS, 1)) for name in some(MODELS, 2)},
     )
     return Policy(kind, made.key, made.token, catalog, frozenset(some(CHANNELS)))
-
-
-class NoLimits:
-    """Implements `limits.LimitStore` for keys without limits: it must not be asked."""
-
-    def count(self, key_id: str, minute: int, tokens: int, limits: KeyLimits) -> MinuteUse:
-        raise NotImplementedError
-
-    def take_slot(self, key_id: str, slot: str, expires_at_ms: int, slots_max: int, now_ms: int) -> bool:
-        raise NotImplementedError
-
-    def free_slot(self, key_id: str, slot: str) -> None:
-        raise NotImplementedError
 
 
 class OneCatalog:
