@@ -10,6 +10,8 @@ SOURCES = layers/common/tokens_forge functions local tests
 
 export PYTHONPATH = layers/common:.
 export SAM_CLI_TELEMETRY = 0
+# uv trusts whom the machine trusts: a clone behind a company's proxy installs too.
+export UV_SYSTEM_CERTS ?= true
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .PHONY: help environment sam-environment run stop status test coverage mutation

@@ -1,7 +1,7 @@
 """What a dead primary costs a request: once its circuit is open, and while it is still closed.
 
-Both routes run in turn through the real gateway and real sockets: one leads to a provider that answers, the other has a primary that
-hangs in front of it. Exits non-zero when the open circuit adds 5 ms or more at the 99th percentile.
+Both routes run in turn through the real gateway and real sockets: one leads to a provider that answers, the other has a primary
+that hangs in front of it. Exits non-zero when the open circuit adds 5 ms or more at the 99th percentile.
 """
 
 from __future__ import annotations
