@@ -9,7 +9,21 @@ from fastapi import FastAPI
 
 from functions.proxy import error_shape
 from functions.proxy.middleware import Envelope
-from functions.proxy.routes import chat, health, key, keys, ledger, models, quotes, receipts, wallets
+from functions.proxy.routes import (
+    chat,
+    completions,
+    embeddings,
+    health,
+    key,
+    keys,
+    ledger,
+    messages,
+    models,
+    quotes,
+    receipts,
+    responses,
+    wallets,
+)
 from functions.proxy.services import Services
 
 
@@ -25,7 +39,8 @@ def create_app(services: Services) -> FastAPI:
         title="Tokens Forge", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
     app.state.services = services
-    for routes in (chat, models, quotes, wallets, ledger, receipts, key, keys, health):
+    inference = (chat, completions, embeddings, responses, messages)
+    for routes in (*inference, models, quotes, wallets, ledger, receipts, key, keys, health):
         app.include_router(routes.router)
     error_shape.install(app)
     app.add_middleware(Envelope)

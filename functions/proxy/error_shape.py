@@ -1,32 +1,42 @@
-"""Every error leaves in OpenAI's shape, whoever raised it."""
+"""Every error leaves in OpenAI's shape, whoever raised it; on Anthropic's path with Anthropic's around it."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from tokens_forge.endpoints import Endpoint
+from tokens_forge.error_shapes import anthropic_body
 from tokens_forge.errors import ForgeError, GatewayError, MethodNotAllowed, NotFound, RequestError
 
 
-def response(error: ForgeError) -> JSONResponse:
+def body(error: ForgeError, path: str) -> dict[str, Any]:
+    """The error as the clients of this path read it."""
+    is_anthropic = path == Endpoint.MESSAGES.path or path.startswith(Endpoint.MESSAGES.path + "/")
+    return anthropic_body(error) if is_anthropic else error.body()
+
+
+def response(error: ForgeError, request: Request) -> JSONResponse:
     """The error as an answer."""
-    return JSONResponse(error.body(), status_code=error.status, headers=error.headers)
+    return JSONResponse(body(error, request.url.path), status_code=error.status, headers=error.headers)
 
 
 def install(app: FastAPI) -> None:
     """Give the application its error handlers."""
 
     @app.exception_handler(ForgeError)
-    async def forge_error(_: Request, error: ForgeError) -> JSONResponse:
-        return response(error)
+    async def forge_error(request: Request, error: ForgeError) -> JSONResponse:
+        return response(error, request)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid_parameter(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid_parameter(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         name = str(first["loc"][-1])
-        return response(RequestError(f"{name}: {first['msg']}", param=name))
+        return response(RequestError(f"{name}: {first['msg']}", param=name), request)
 
     @app.exception_handler(HTTPException)
     async def framework_error(request: Request, error: HTTPException) -> JSONResponse:
@@ -41,4 +51,4 @@ def install(app: FastAPI) -> None:
             shaped = RequestError(str(error.detail))
         else:
             shaped = GatewayError("The gateway failed.")
-        return response(shaped)
+        return response(shaped, request)

@@ -11,6 +11,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from functions.proxy import error_shape
 from tokens_forge.clock import SystemClock
 from tokens_forge.errors import BodyTooLarge, ForgeError, GatewayError
 from tokens_forge.ids import new_id
@@ -56,16 +57,16 @@ class Envelope:
                 raise _too_large()
             await self._app(scope, counted_receive, stamped_send)
         except ForgeError as error:
-            await _answer(error, stamped_send)
+            await _answer(error, scope, stamped_send)
         except Exception:
             log.exception("a request failed in the gateway", extra={"request_id": request_id})
             if started:
                 raise  # the server closes the connection: a half-sent answer must not look complete
-            await _answer(GatewayError("The gateway failed. Please report the request id."), stamped_send)
+            await _answer(GatewayError("The gateway failed. Please report the request id."), scope, stamped_send)
 
 
-async def _answer(error: ForgeError, send: Send) -> None:
-    body = json.dumps(error.body()).encode()
+async def _answer(error: ForgeError, scope: Scope, send: Send) -> None:
+    body = json.dumps(error_shape.body(error, scope["path"])).encode()
     headers = {"content-type": "application/json", "content-length": str(len(body)), **error.headers}
     raw: list[tuple[bytes, bytes]] = [(name.encode(), value.encode()) for name, value in headers.items()]
     start: dict[str, Any] = {"type": "http.response.start", "status": error.status, "headers": raw}

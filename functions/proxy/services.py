@@ -36,8 +36,15 @@ def services(request: Request) -> Services:
     return found
 
 
+def authorization_of(request: Request) -> str | None:
+    """The caller's Authorization header. Anthropic's clients send the key as `x-api-key` instead, on any path."""
+    given = request.headers.get("authorization")
+    key = request.headers.get("x-api-key")
+    return f"Bearer {key}" if given is None and key is not None else given
+
+
 async def _identify(request: Request) -> Identity:
-    return await services(request).gateway.identify_now(request.headers.get("authorization"))
+    return await services(request).gateway.identify_now(authorization_of(request))
 
 
 Caller = Annotated[Identity, Depends(_identify)]

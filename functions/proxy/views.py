@@ -82,6 +82,7 @@ def model_view(offer: Offer) -> dict[str, Any]:
             "wallet_label": offer.kind.label,
             "price": price_view(offer.price),
             "route": route_view(offer),
+            "endpoints": [endpoint.value for endpoint in offer.endpoints],
             "output_tokens_max": model.output_tokens_max,
         },
     }

@@ -9,7 +9,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from functions.proxy.event_stream import EventStream
-from functions.proxy.services import services
+from functions.proxy.services import authorization_of, services
 from tokens_forge.gateway import StreamAnswer
 from tokens_forge.requests.inference import InferenceRequest, parse_json
 from tokens_forge.retries.claims import marks_of
@@ -19,7 +19,7 @@ async def answer(request: Request, parse: Callable[[dict[str, Any]], InferenceRe
     """Answer an inference request, streamed or whole. The key is judged before the body is read into objects."""
     served = services(request)
     deadline_ms = served.deadlines.of(request.scope)
-    authorization = request.headers.get("authorization")
+    authorization = authorization_of(request)
     await served.gateway.identify(authorization)
     body = await request.body()
     marks = marks_of(request.url.path, request.headers, body)

@@ -9,30 +9,37 @@ from fastapi import APIRouter, Request
 
 from functions.proxy.services import Caller, Served
 from functions.proxy.views import price_view, route_view, wallet_view
+from tokens_forge.endpoints import Endpoint
 from tokens_forge.errors import ForgeError
 from tokens_forge.money import decimal
 from tokens_forge.quotes import affordable_output_each, clamp
-from tokens_forge.requests.chat import parse_chat
 from tokens_forge.requests.inference import parse_json
+from tokens_forge.requests.parsers import PARSERS
 
 router = APIRouter()
 
 
 @router.post("/v1/quotes")
-async def create_quote(request: Request, caller: Caller, served: Served) -> dict[str, Any]:
-    """Take the body of an inference request and answer what it would cost. A refusal is part of the answer."""
-    chat_request = parse_chat(parse_json(await request.body()))
+async def create_quote(
+    request: Request, caller: Caller, served: Served, endpoint: Endpoint = Endpoint.CHAT
+) -> dict[str, Any]:
+    """Take the body of an inference request and answer what it would cost. A refusal is part of the answer.
+
+    The body alone does not say which endpoint it is for: `?endpoint=` does.
+    """
+    asked = PARSERS[endpoint](parse_json(await request.body()))
     kind = caller.wallet
     wallet = await to_thread.run_sync(served.ledger.read_wallet, caller.account_id, kind)
     answer: dict[str, Any] = {
         "object": "quote",
-        "model": chat_request.model,
+        "endpoint": endpoint.value,
+        "model": asked.model,
         "wallet": kind.value,
         "wallet_label": kind.label,
         "balance": wallet_view(wallet) if wallet else None,
     }
     try:
-        quoted = await served.gateway.quote(caller, chat_request)
+        quoted = await served.gateway.quote(caller, asked)
     except ForgeError as refusal:
         return {**answer, "callable": False, **refusal.body()}
     available_nano = wallet.available_nano if wallet else 0

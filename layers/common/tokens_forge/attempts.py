@@ -11,7 +11,7 @@ from anyio import fail_after, to_thread
 from tokens_forge.channels import require_safe_url
 from tokens_forge.clock import Clock
 from tokens_forge.credentials import CredentialMissing, Credentials
-from tokens_forge.errors import UpstreamRejected
+from tokens_forge.errors import RequestError, UpstreamRejected
 from tokens_forge.providers.port import Upstream, UpstreamAnswer, UpstreamCall, UpstreamFailure
 from tokens_forge.providers.retry_after import retry_after_s
 from tokens_forge.providers.sse import data_lines
@@ -79,7 +79,7 @@ class Attempts:
             with fail_after(max(min(time_left_s, self._limits.whole_s), 0)):
                 answer = await self._send(wire, quoted, target)
                 try:
-                    return wire.whole(await answer.read(ANSWER_BYTES_MAX), quoted)
+                    return wire.whole(await answer.read(ANSWER_BYTES_MAX), quoted, self._clock.now_ms() // 1000)
                 finally:
                     await answer.close()
         except TimeoutError:
@@ -125,10 +125,14 @@ class Attempts:
             require_safe_url(channel.base_url, loopback_allowed=self._loopback_allowed)
         except ValueError:
             raise AttemptFailed("unsafe_url") from None
+        try:
+            body = wire.body(quoted, channel)
+        except RequestError as error:
+            raise UpstreamRejected(error.message, status=error.status, code=error.code, param=error.param) from None
         call = UpstreamCall(
             url=channel.base_url.rstrip("/") + wire.path(quoted, channel),
-            headers=wire.headers(await self._credential(target.credential)),
-            body=wire.body(quoted, channel),
+            headers=wire.headers(await self._credential(target.credential), quoted),
+            body=body,
             connect_s=self._limits.connect_s,
             silence_s=self._limits.whole_s if not quoted.request.stream else self._limits.silence_s,
         )
@@ -136,13 +140,13 @@ class Attempts:
         if answer.status == 200:
             return answer
         try:
-            body = await answer.read(ERROR_BYTES_MAX)
+            problem = await answer.read(ERROR_BYTES_MAX)
         except UpstreamFailure:
-            body = b""
+            problem = b""
         finally:
             await answer.close()
         if answer.status in _CLIENT_FAULTS:
-            raise _rejection(answer.status, body)
+            raise _rejection(answer.status, problem)
         if answer.status == 401:
             self._credentials.forget(target.credential)  # it may have been changed: the next call reads it again
         wait_s = retry_after_s(answer.headers, self._clock.now_ms())

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from tokens_forge.channels import Channel
 from tokens_forge.clock import Clock
+from tokens_forge.endpoints import Endpoint
 from tokens_forge.pricing import Price
 from tokens_forge.wallets import WalletKind
 
@@ -19,7 +20,11 @@ CACHED_MS_MAX = 30_000
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A public model name on one wallet. `image_tokens_max` None means: takes no images."""
+    """A public model name on one wallet, and the endpoints that it is sold on.
+
+    `image_tokens_max` and `document_tokens_max` are the most that one image or one document can count, however it is sent; None
+    means: takes none.
+    """
 
     model_id: str
     owned_by: str
@@ -29,6 +34,8 @@ class Model:
     typical_output_tokens: int = 400
     image_tokens_max: int | None = None
     enabled: bool = True
+    endpoints: tuple[Endpoint, ...] = (Endpoint.CHAT,)
+    document_tokens_max: int | None = None
 
     def __post_init__(self) -> None:
         assert 0 < self.default_output_tokens <= self.output_tokens_max

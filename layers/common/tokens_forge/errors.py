@@ -7,6 +7,7 @@ ForgeError                  class, status, code
 │   ├── ModelNotAllowed                         403
 │   └── KeySpendLimit                           402  the key's own limit, not the wallet
 ├── ModelNotFound           model_availability  404
+│   ├── EndpointNotServed                       404  the model is sold, but on other endpoints
 │   └── NoPrice             pricing             404  no price, no offer
 ├── NotFound                request             404  receipts, paths
 ├── BalanceError            balance
@@ -179,6 +180,10 @@ class ModelNotFound(ForgeError):
     status = 404
     type = "invalid_request_error"
     code = "model_not_found"
+
+
+class EndpointNotServed(ModelNotFound):
+    """This wallet offers the model, but not on the endpoint that was called. The message names those it is offered on."""
 
 
 class NoPrice(ModelNotFound):

@@ -15,6 +15,7 @@ from tokens_forge.attempts import Attempts, OpenStream
 from tokens_forge.catalog import Catalog, CatalogCache
 from tokens_forge.clock import Clock
 from tokens_forge.ending import Ending
+from tokens_forge.endpoints import Endpoint
 from tokens_forge.errors import ForgeError, ModelNotAllowed, NoHealthyRoute, StoreUnavailable
 from tokens_forge.holding import Holding, IdentityChanged
 from tokens_forge.identity import Authenticator, Identity
@@ -103,14 +104,14 @@ class Gateway:
         catalog = await self._catalog(identity.wallet)
         return offers(identity.key, identity.currency, catalog, self._clock.now_ms())
 
-    async def offer(self, identity: Identity, model_id: str) -> Offer:
-        """One model this key can call, or the error that says why not."""
+    async def offer(self, identity: Identity, model_id: str, endpoint: Endpoint | None = None) -> Offer:
+        """One model this key can call, on this endpoint or on any; or the error that says why not."""
         catalog = await self._catalog(identity.wallet)
-        return decide(identity.key, identity.currency, model_id, catalog, self._clock.now_ms())
+        return decide(identity.key, identity.currency, model_id, catalog, self._clock.now_ms(), endpoint)
 
     async def quote(self, identity: Identity, request: InferenceRequest) -> Quote:
         """What a request will cost at most. Nothing is held or charged."""
-        return quote(await self.offer(identity, request.model), request)
+        return quote(await self.offer(identity, request.model, request.endpoint), request)
 
     async def infer(
         self, authorization: str | None, request: InferenceRequest, deadline_ms: int, run: Run | None = None
@@ -171,13 +172,15 @@ class Gateway:
             SettlementReason.COMPLETED,
             reported=answer.usage,
             output_bytes=answer.output_bytes,
-            prompt_bytes=quoted.request.text_bytes,
+            prompt_bytes=quoted.request.prompt_bytes,
             attempts=routed.attempts,
             makes_output=quoted.request.makes_output,
             cost_of=_cost_of(routed.serving, quoted),
         )
         entry = await ending.settle(outcome)
         body = {**answer.body, "forge_receipt": receipt_summary(ending, entry)}
+        if answer.usage is None and entry is not None and entry.request is not None:
+            body["usage"] = answer.show_usage(entry.request.usage)
         return Answer(body, _headers(ending, quoted, routed, entry))
 
     async def _stream(self, ending: Ending, quoted: Quote, deadline_ms: int) -> StreamAnswer:

@@ -1,4 +1,4 @@
-"""The policy: may this key call this model, at which price, by which route?
+"""The policy: may this key call this model on this endpoint, at which price, by which route?
 
 One function answers for listing, quote and call, so what is listed is exactly what can be called.
 """
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from tokens_forge.catalog import Catalog, Model
 from tokens_forge.channels import Channel
-from tokens_forge.errors import ForgeError, ModelNotAllowed, ModelNotFound, NoPrice, NoRoute
+from tokens_forge.endpoints import Endpoint, carries
+from tokens_forge.errors import EndpointNotServed, ForgeError, ModelNotAllowed, ModelNotFound, NoPrice, NoRoute
 from tokens_forge.keys import Key
 from tokens_forge.pricing import BUCKETS, PPM, Price
 from tokens_forge.wallets import WalletKind
@@ -17,12 +18,16 @@ from tokens_forge.wallets import WalletKind
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A model at a price version on one wallet, with the channels that may serve it, primary first."""
+    """A model at a price version on one wallet, with the channels that may serve it, primary first.
+
+    `endpoints` are those on which it can be called now: the model is sold on them, and some channel of its route carries them.
+    """
 
     kind: WalletKind
     model: Model
     price: Price
     channels: tuple[Channel, ...]
+    endpoints: tuple[Endpoint, ...]
 
     @property
     def primary(self) -> Channel:
@@ -30,10 +35,13 @@ class Offer:
         return self.channels[0]
 
 
-def decide(key: Key, currency: str, model_id: str, catalog: Catalog, now_ms: int) -> Offer:
+def decide(
+    key: Key, currency: str, model_id: str, catalog: Catalog, now_ms: int, endpoint: Endpoint | None = None
+) -> Offer:
     """The offer in the wallet's currency, or the error that says what stands in the way.
 
-    Raises ModelNotFound, ModelNotAllowed, NoPrice or NoRoute; the key itself was proven before (`identity`).
+    A call names its endpoint and gets the channels that carry it; a listing names none and gets all that carry anything. Raises
+    ModelNotFound, ModelNotAllowed, NoPrice, NoRoute or EndpointNotServed; the key itself was proven before (`identity`).
     """
     assert key.kind.wallet is catalog.kind, "a key is only ever judged against its own wallet's catalog"
     model = _model(model_id, catalog)
@@ -59,10 +67,18 @@ def _priced_and_routed(currency: str, model: Model, catalog: Catalog, now_ms: in
         raise NoPrice(
             f"The model {model_id!r} has no price on the {label} in {currency}: it is not offered.", param="model"
         )
-    channels = tuple(channel for channel in catalog.route_channels(model_id) if price_fits(price, channel, model_id))
-    if not channels:
+    route = [channel for channel in catalog.route_channels(model_id) if price_fits(price, channel, model_id)]
+    served = tuple(one for one in model.endpoints if any(carries(channel.protocol, one) for channel in route))
+    if not served:
         raise NoRoute(f"No channel is set up that serves {model_id!r} on the {label}.", param="model")
-    return Offer(catalog.kind, model, price, channels)
+    if endpoint is not None and endpoint not in served:
+        paths = ", ".join(one.path for one in served)
+        raise EndpointNotServed(
+            f"The model {model_id!r} is not served on {endpoint.path}. The {label} serves it on {paths}.", param="model"
+        )
+    asked = (endpoint,) if endpoint is not None else served
+    channels = tuple(channel for channel in route if any(carries(channel.protocol, one) for one in asked))
+    return Offer(catalog.kind, model, price, channels, served)
 
 
 def price_fits(price: Price, channel: Channel, model_id: str) -> bool:

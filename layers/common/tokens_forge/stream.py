@@ -105,16 +105,14 @@ class InferenceStream:
         reason = SettlementReason.COMPLETED if reader.finished else SettlementReason.UPSTREAM_BROKE
         entry = await self._settle(SettlementReason.CLIENT_LEFT if self._client_left else reason)
         if reason is SettlementReason.COMPLETED:
-            yield reader.closing(
-                receipt_summary(self._ending, entry), entry.request.usage if entry and entry.request else None
-            )
+            yield reader.closing(receipt_summary(self._ending, entry), _charged(entry))
         else:
-            yield reader.broken(StreamBroken("The provider broke off in the middle of its answer."))
+            yield self._broken("The provider broke off in the middle of its answer.", entry)
 
     async def cut_short(self) -> bytes:
         """Settle a stream that took too long; the client's last event."""
-        await self._settle(SettlementReason.CLIENT_LEFT if self._client_left else SettlementReason.DEADLINE)
-        return self._reader.broken(StreamBroken("The answer took longer than this gateway allows and was ended."))
+        entry = await self._settle(SettlementReason.CLIENT_LEFT if self._client_left else SettlementReason.DEADLINE)
+        return self._broken("The answer took longer than this gateway allows and was ended.", entry)
 
     def client_left(self) -> float:
         """The client went away. Whatever the provider still sends is only listened to, for its usage."""
@@ -132,6 +130,9 @@ class InferenceStream:
             with CancelScope(shield=True):
                 await self._opened.answer.close()
 
+    def _broken(self, message: str, entry: Entry | None) -> bytes:
+        return self._reader.broken(StreamBroken(message), receipt_summary(self._ending, entry), _charged(entry))
+
     async def _checkpoint(self) -> None:
         self._next_checkpoint_ms = self._clock.now_ms() + CHECKPOINT_EVERY_MS
         await self._ending.checkpoint(self._outcome(SettlementReason.ABANDONED))
@@ -147,10 +148,15 @@ class InferenceStream:
             reason,
             reported=self._reader.usage,
             output_bytes=self._reader.output_bytes,
-            prompt_bytes=self._quoted.request.text_bytes,
+            prompt_bytes=self._quoted.request.prompt_bytes,
             attempts=self._attempts,
             cost_of=self._cost_of,
         )
+
+
+def _charged(entry: Entry | None) -> Usage | None:
+    """What the receipt counts; None while it is pending."""
+    return entry.request.usage if entry is not None and entry.request is not None else None
 
 
 def receipt_summary(ending: Ending, entry: Entry | None) -> Mapping[str, Any]:

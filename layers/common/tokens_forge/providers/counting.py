@@ -8,8 +8,23 @@ from typing import Any
 from tokens_forge.pricing import TOKENS_MAX
 from tokens_forge.providers.port import UpstreamFailure
 
-# Names of fields whose values are not output: they frame it.
-_FRAMES = frozenset({"role", "type", "id", "index", "call_id", "status", "signature"})
+# Names of fields whose values are not output: they frame it, seal it, or say how it came about.
+_FRAMES = frozenset(
+    {
+        "annotations",
+        "call_id",
+        "citations",
+        "encrypted_content",
+        "id",
+        "index",
+        "logprobs",
+        "phase",
+        "role",
+        "signature",
+        "status",
+        "type",
+    }
+)
 
 
 def object_of(body: bytes) -> dict[str, Any]:
@@ -35,11 +50,17 @@ def details_of(raw: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def output_bytes(message: object) -> int:
-    """UTF-8 bytes of all text in a message or delta: content, refusal, reasoning, tool calls. Names of fields do not count."""
-    if isinstance(message, str):
-        return len(message.encode("utf-8", "surrogatepass"))
-    if isinstance(message, list):
-        return sum(output_bytes(part) for part in message)
-    if isinstance(message, dict):
-        return sum(output_bytes(part) for name, part in message.items() if name not in _FRAMES)
-    return 0
+    """UTF-8 bytes of all text in a message or delta: content, refusal, reasoning, tool calls. Names of fields do not count.
+
+    Without recursion: a provider may nest its answer deeper than Python calls.
+    """
+    found, open_parts = 0, [message]
+    while open_parts:
+        part = open_parts.pop()
+        if isinstance(part, str):
+            found += len(part) if part.isascii() else len(part.encode("utf-8", "surrogatepass"))
+        elif isinstance(part, list):
+            open_parts.extend(part)
+        elif isinstance(part, dict):
+            open_parts.extend(value for name, value in part.items() if name not in _FRAMES)
+    return found

@@ -34,7 +34,7 @@ class ChatWire:
         """Always the same."""
         return "/chat/completions"
 
-    def headers(self, credential: str) -> dict[str, str]:
+    def headers(self, credential: str, quoted: Quote) -> dict[str, str]:
         """A bearer token."""
         return bearer_headers(credential)
 
@@ -49,13 +49,12 @@ class ChatWire:
             fields["stream_options"] = {**(fields.get("stream_options") or {}), "include_usage": True}
         return encode(fields)
 
-    def whole(self, body: bytes, quoted: Quote) -> WholeAnswer:
+    def whole(self, body: bytes, quoted: Quote, now_s: int) -> WholeAnswer:
         """Read a completion, under our public model name."""
         answer = object_of(body)
-        choices = _choices_of(answer)
-        written = sum(output_bytes(choice.get("message")) for choice in choices)
+        written = sum(output_bytes(choice.get("message")) for choice in choices_of(answer))
         answer["model"] = quoted.offer.model.model_id
-        return WholeAnswer(answer, usage_of(answer.get("usage")), written)
+        return WholeAnswer(answer, usage_of(answer.get("usage")), written, usage_shown)
 
     def reader(self, quoted: Quote, request_id: str, now_s: int) -> ChatReader:
         """A new reader for one stream."""
@@ -65,17 +64,26 @@ class ChatWire:
 class ChatReader:
     """Implements `wire.StreamReader`. Every chunk keeps the id, time and model of the first one."""
 
+    id_prefix = "chatcmpl"
+    chunk_object = "chat.completion.chunk"
+    output_field = "delta"  # where a choice has its new output
+
     def __init__(self, quoted: Quote, request_id: str, now_s: int) -> None:
         self._quoted = quoted
         self._identity: dict[str, Any] = {
-            "id": f"chatcmpl-{request_id}",
+            "id": f"{self.id_prefix}-{request_id}",
             "created": now_s,
             "model": quoted.offer.model.model_id,
         }
         self._is_first = True
         self._raw_usage: object = None
         self._finished: set[int] = set()
-        self.output_bytes = 0
+        self.written_bytes = 0
+
+    @property
+    def output_bytes(self) -> int:
+        """UTF-8 bytes of output so far."""
+        return self.written_bytes
 
     @property
     def usage(self) -> Usage | None:
@@ -96,9 +104,9 @@ class ChatReader:
             raise UpstreamFailure("error_event")
         if event.get("usage") is not None:
             self._raw_usage = event["usage"]
-        choices = _choices_of(event)
+        choices = choices_of(event)
         for choice in choices:
-            self.output_bytes += output_bytes(choice.get("delta"))
+            self.written_bytes += output_bytes(choice.get(self.output_field))
             if choice.get("finish_reason") is not None:
                 self._finished.add(_index_of(choice))
         if not choices:
@@ -115,17 +123,17 @@ class ChatReader:
         done = b"data: " + DONE + b"\n\n"
         if not self._quoted.request.include_usage:
             return done
-        usage = self._raw_usage if self.usage is not None else usage_shown(charged)
+        usage = self._raw_usage if self.usage is not None else charged and usage_shown(charged)
         chunk = {
             **self._identity,
-            "object": "chat.completion.chunk",
+            "object": self.chunk_object,
             "choices": [],
             "usage": usage,
             "forge_receipt": receipt,
         }
         return data_event(chunk) + done
 
-    def broken(self, error: ForgeError) -> bytes:
+    def broken(self, error: ForgeError, receipt: Mapping[str, Any], charged: Usage | None) -> bytes:
         """An error event, and no end mark."""
         return data_event(error.body())
 
@@ -152,18 +160,19 @@ def usage_of(raw: object) -> Usage | None:
     )
 
 
-def usage_shown(usage: Usage | None) -> dict[str, int] | None:
-    """Usage for a client when the provider gave none that can be read: what the receipt counts."""
-    if usage is None:
-        return None
+def usage_shown(usage: Usage) -> dict[str, Any]:
+    """Usage for a client in OpenAI's words, when its provider gave none that can be read, or speaks another protocol."""
     return {
         "prompt_tokens": usage.input_side,
         "completion_tokens": usage.output,
         "total_tokens": usage.input_side + usage.output,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_input, "cache_write_tokens": usage.cache_write},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
     }
 
 
-def _choices_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
+def choices_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The choices of an answer or event. Raises UpstreamFailure("garbage") when there is no list of them."""
     choices = answer.get("choices")
     if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
         raise UpstreamFailure("garbage", "no choices")

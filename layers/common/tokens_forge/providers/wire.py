@@ -5,11 +5,12 @@ An endpoint has a wire for each channel protocol that can serve it. A wire whose
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tokens_forge.channels import Channel
+from tokens_forge.endpoints import Endpoint
 from tokens_forge.errors import ForgeError
 from tokens_forge.pricing import Usage
 from tokens_forge.quotes import Quote
@@ -17,11 +18,15 @@ from tokens_forge.quotes import Quote
 
 @dataclass(frozen=True, slots=True)
 class WholeAnswer:
-    """An answer that is not streamed. `body` is the client's; `usage` None means missing, or that it cannot be true."""
+    """An answer that is not streamed. `body` is the client's; `usage` None means missing, or that it cannot be true.
+
+    `show_usage` writes what the receipt counts in the endpoint's own words, for a body whose provider reported nothing.
+    """
 
     body: dict[str, Any]
     usage: Usage | None
     output_bytes: int
+    show_usage: Callable[[Usage], dict[str, Any]]
 
 
 class Wire(Protocol):
@@ -31,16 +36,19 @@ class Wire(Protocol):
         """Where to post, after the channel's base URL."""
         ...
 
-    def headers(self, credential: str) -> dict[str, str]:
+    def headers(self, credential: str, quoted: Quote) -> dict[str, str]:
         """The headers that carry the credential, and the protocol's own."""
         ...
 
     def body(self, quoted: Quote, channel: Channel) -> bytes:
-        """What is sent: the upstream's model name, the output limit that was held for, usage asked for."""
+        """What is sent: the upstream's model name, the output limit that was held for, usage asked for.
+
+        Raises RequestError for what the channel's protocol has no words for.
+        """
         ...
 
-    def whole(self, body: bytes, quoted: Quote) -> WholeAnswer:
-        """Read a whole answer. Raises UpstreamFailure("garbage")."""
+    def whole(self, body: bytes, quoted: Quote, now_s: int) -> WholeAnswer:
+        """Read a whole answer. Raises UpstreamFailure: `garbage`, or `failed` when it is the provider's report of a failure."""
         ...
 
     def reader(self, quoted: Quote, request_id: str, now_s: int) -> StreamReader:
@@ -48,7 +56,7 @@ class Wire(Protocol):
         ...
 
 
-Wires = Mapping[tuple[str, str], Wire]  # by endpoint and channel protocol
+Wires = Mapping[tuple[Endpoint, str], Wire]  # by endpoint and channel protocol
 
 
 class StreamReader(Protocol):
@@ -80,6 +88,6 @@ class StreamReader(Protocol):
         """The client's last events after a finished stream. `charged` is what the receipt counts, None while it is pending."""
         ...
 
-    def broken(self, error: ForgeError) -> bytes:
+    def broken(self, error: ForgeError, receipt: Mapping[str, Any], charged: Usage | None) -> bytes:
         """The client's last event after a stream that broke."""
         ...

@@ -1,9 +1,23 @@
-"""Which wire carries which endpoint over which channel protocol."""
+"""Which wire carries which endpoint over which channel protocol: one for every pair of `endpoints.CARRIERS`."""
 
 from __future__ import annotations
 
+from tokens_forge.endpoints import ANTHROPIC, OPENAI, Endpoint
+from tokens_forge.providers.anthropic_messages import MessagesWire
+from tokens_forge.providers.chat_over_anthropic import ChatOverAnthropicWire
+from tokens_forge.providers.messages_over_openai import MessagesOverOpenAIWire
 from tokens_forge.providers.openai_chat import ChatWire
+from tokens_forge.providers.openai_completions import CompletionsWire
+from tokens_forge.providers.openai_embeddings import EmbeddingsWire
+from tokens_forge.providers.openai_responses import ResponsesWire
 from tokens_forge.providers.wire import Wires
-from tokens_forge.requests import chat
 
-WIRES: Wires = {(chat.ENDPOINT, "openai"): ChatWire()}
+WIRES: Wires = {
+    (Endpoint.CHAT, OPENAI): ChatWire(),
+    (Endpoint.CHAT, ANTHROPIC): ChatOverAnthropicWire(),
+    (Endpoint.COMPLETIONS, OPENAI): CompletionsWire(),
+    (Endpoint.EMBEDDINGS, OPENAI): EmbeddingsWire(),
+    (Endpoint.RESPONSES, OPENAI): ResponsesWire(),
+    (Endpoint.MESSAGES, ANTHROPIC): MessagesWire(),
+    (Endpoint.MESSAGES, OPENAI): MessagesOverOpenAIWire(),
+}

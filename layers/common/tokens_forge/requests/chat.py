@@ -6,21 +6,43 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tokens_forge.endpoints import Endpoint
 from tokens_forge.errors import RequestError
 from tokens_forge.requests.inference import InferenceRequest, checked, encode
-
-ENDPOINT = "chat.completions"
+from tokens_forge.requests.media import Media
+from tokens_forge.requests.refusals import (
+    OPENAI_TIERS,
+    UNPRICED_OF_OPENAI,
+    refuse_cache_breakpoint,
+    refuse_cache_options,
+    refuse_tier,
+    refuse_unpriced,
+)
 
 MESSAGES_MAX = 10_000
 CHOICES_MAX = 128
-PASSED_PART_TYPES = frozenset({"text", "refusal", "image_url"})
+TOOL_TYPES = frozenset({"function", "custom"})  # any other tool runs at the provider, at its own price
 
-# Fields that make a provider charge for something that our prices do not hold. They are refused, never ignored.
-_UNPRICED_FIELDS = ("web_search_options", "audio")
-_PRICED_SERVICE_TIERS = (None, "auto", "default")
+# Another protocol has no word for these. A value in the list means the same as leaving the field out.
+_NATIVE_FIELDS: dict[str, tuple[Any, ...]] = {
+    "n": (1,),
+    "logprobs": (False,),
+    "top_logprobs": (0,),
+    "logit_bias": ({},),
+    "response_format": ({"type": "text"},),
+    "reasoning_effort": ("none",),
+    "frequency_penalty": (0,),
+    "presence_penalty": (0,),
+    "prediction": (),
+    "functions": (),
+    "function_call": (),
+    "store": (False,),
+}
 
 
-class _StreamOptions(BaseModel):
+class StreamOptions(BaseModel):
+    """What a client asks of a stream."""
+
     model_config = ConfigDict(extra="allow", strict=True)
     include_usage: bool | None = None
 
@@ -30,70 +52,87 @@ class _ChatBody(BaseModel):
     model: Annotated[str, Field(min_length=1, max_length=200)]
     messages: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MESSAGES_MAX)]
     stream: bool | None = None
-    stream_options: _StreamOptions | None = None
+    stream_options: StreamOptions | None = None
     n: Annotated[int, Field(ge=1, le=CHOICES_MAX)] | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     tools: list[dict[str, Any]] | None = None
+    functions: list[dict[str, Any]] | None = None
 
 
 def parse_chat(fields: dict[str, Any]) -> InferenceRequest:
     """Check a body. Raises RequestError with the field in `param`."""
     body = checked(_ChatBody, fields)
-    _refuse_unpriced(fields)
+    refuse_unpriced(fields, (*UNPRICED_OF_OPENAI, "audio"))
+    refuse_tier(fields, OPENAI_TIERS)
+    refuse_cache_options(fields)
+    if fields.get("modalities") not in (None, ["text"]):
+        raise RequestError("Only text output has a price here.", param="modalities")
+    for index, tool in enumerate(body.tools or ()):
+        if tool.get("type", "function") not in TOOL_TYPES:
+            raise RequestError(f"Tools of type {tool.get('type')!r} have no price here.", param=f"tools.{index}.type")
+    media = Media()
+    for index, message in enumerate(body.messages):
+        _take_message(message, f"messages.{index}", media)
     asked = [limit for limit in (body.max_tokens, body.max_completion_tokens) if limit is not None]
-    image_count = sum(_count_images(index, message) for index, message in enumerate(body.messages))
+    prediction = fields.get("prediction")
     return InferenceRequest(
-        endpoint=ENDPOINT,
+        endpoint=Endpoint.CHAT,
         fields=fields,
         model=body.model,
         stream=bool(body.stream),
         include_usage=bool(body.stream_options and body.stream_options.include_usage),
         choices=body.n or 1,
         output_tokens_asked=min(asked) if asked else None,
+        # Rejected tokens of a prediction are billed as output; there are at most as many as it has bytes.
+        output_tokens_beside=len(encode(prediction)) if prediction is not None else 0,
         message_count=len(body.messages),
-        tool_count=len(body.tools or ()),
-        image_count=image_count,
-        text_bytes=_text_bytes(fields, has_images=image_count > 0),
+        tool_count=len(body.tools or ()) + len(body.functions or ()),
+        image_count=media.images,
+        document_count=media.documents,
+        text_bytes=media.text_bytes(fields),
+        native_only=_native_only(fields),
     )
 
 
-def _refuse_unpriced(fields: dict[str, Any]) -> None:
-    for name in _UNPRICED_FIELDS:
-        if fields.get(name) is not None:
-            raise RequestError(f"{name} has a price of its own, which is not offered here.", param=name)
-    if fields.get("service_tier") not in _PRICED_SERVICE_TIERS:
-        raise RequestError("Only the default service tier has a price here.", param="service_tier")
-    modalities = fields.get("modalities")
-    if modalities is not None and modalities != ["text"]:
-        raise RequestError("Only text output has a price here.", param="modalities")
-
-
-def _count_images(index: int, message: dict[str, Any]) -> int:
+def _take_message(message: dict[str, Any], where: str, media: Media) -> None:
+    if message.get("audio") is not None:
+        raise RequestError("Audio has no price here.", param=f"{where}.audio")
     parts = message.get("content")
-    if not isinstance(parts, list):
-        return 0
-    images = 0
-    for part in parts:
+    for part in parts if isinstance(parts, list) else ():
         part_type = part.get("type") if isinstance(part, dict) else None
-        if part_type not in PASSED_PART_TYPES:
-            raise RequestError(
-                f"Content parts of type {part_type!r} have no price here.", param=f"messages.{index}.content"
-            )
-        images += part_type == "image_url"
-    return images
+        if part_type == "image_url":
+            image = part.get("image_url")
+            media.add_image(image.get("url") if isinstance(image, dict) else image)
+        elif part_type == "file":
+            _take_file(part.get("file"), f"{where}.content", media)
+        elif part_type not in ("text", "refusal"):
+            raise RequestError(f"Content parts of type {part_type!r} have no price here.", param=f"{where}.content")
+        refuse_cache_breakpoint(part, f"{where}.content")
 
 
-def _text_bytes(fields: dict[str, Any], *, has_images: bool) -> int:
-    """UTF-8 bytes of everything that is sent but image data, which the media table prices."""
-    if not has_images:
-        return len(encode(fields))
-    messages = [_without_images(message) for message in fields["messages"]]
-    return len(encode({**fields, "messages": messages}))
+def _take_file(file: object, where: str, media: Media) -> None:
+    if not isinstance(file, dict) or file.get("file_id") is not None or not isinstance(file.get("file_data"), str):
+        raise RequestError("Send a file's content as file_data: stored files are not offered here.", param=where)
+    media.add_document(file["file_data"])
 
 
-def _without_images(message: dict[str, Any]) -> dict[str, Any]:
-    parts = message.get("content")
-    if not isinstance(parts, list):
-        return message
-    return {**message, "content": [part for part in parts if part.get("type") != "image_url"]}
+def _native_only(fields: dict[str, Any]) -> str | None:
+    """The first field that only OpenAI's own protocol can carry."""
+    for name, neutral in _NATIVE_FIELDS.items():
+        value = fields.get(name)
+        if value is not None and value not in neutral:
+            return name
+    for index, tool in enumerate(fields.get("tools") or ()):
+        if tool.get("type", "function") != "function":
+            return f"tools.{index}.type"
+    choice = fields.get("tool_choice")
+    if isinstance(choice, dict) and choice.get("type") != "function":
+        return "tool_choice"
+    for index, message in enumerate(fields["messages"]):
+        if message.get("role") == "function":
+            return f"messages.{index}.role"
+        parts = message.get("content")
+        if isinstance(parts, list) and any(part.get("type") == "file" for part in parts):
+            return f"messages.{index}.content"
+    return None

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from tokens_forge.endpoints import Endpoint
 from tokens_forge.errors import RequestError
+
+BYTES_PER_TOKEN_TYPICAL = 4  # OpenAI's published rule of thumb for English text; only for estimates, never for a hold
 
 Body = TypeVar("Body", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
 class InferenceRequest:
-    """One checked request. `fields` is the whole body; media data counts apart from `text_bytes` (UTF-8 bytes).
+    """One checked request. `fields` is the whole body; `text_bytes` are its UTF-8 bytes without media data.
 
-    `choices` is how many answers are asked for, each of at most `output_tokens_asked` tokens; `makes_output` is false where the
-    answer holds no generated tokens, as with embeddings.
+    `choices` is how many answers are billed, each of at most `output_tokens_asked` tokens; `output_tokens_beside` is what may be
+    billed as output on top of each limit, such as a rejected prediction. `token_count` counts prompts that are sent as tokens.
+    `native_only` names a field that only the endpoint's own protocol can carry; `passed_headers` go to such a channel.
+    `makes_output` is false where the answer holds no generated tokens, as with embeddings.
     """
 
-    endpoint: str
+    endpoint: Endpoint
     fields: dict[str, Any]
     model: str
     text_bytes: int
@@ -29,10 +35,20 @@ class InferenceRequest:
     include_usage: bool = False
     choices: int = 1
     output_tokens_asked: int | None = None
+    output_tokens_beside: int = 0
     message_count: int = 0
     tool_count: int = 0
     image_count: int = 0
+    document_count: int = 0
+    token_count: int = 0
     makes_output: bool = True
+    native_only: str | None = None
+    passed_headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def prompt_bytes(self) -> int:
+        """The length of the prompt as text, for estimates: tokens count as the bytes they usually stand for."""
+        return self.text_bytes + self.token_count * BYTES_PER_TOKEN_TYPICAL
 
 
 def parse_json(body: bytes) -> dict[str, Any]:
@@ -56,12 +72,14 @@ def checked(body_type: type[Body], fields: dict[str, Any]) -> Body:
         raise RequestError(f"{where}: {first['msg']}", param=where) from None
 
 
-def encode(fields: dict[str, Any]) -> bytes:
-    """Compact UTF-8 JSON. Raises RequestError for text that is not Unicode (half a surrogate pair)."""
+def encode(fields: object) -> bytes:
+    """Compact UTF-8 JSON. Raises RequestError for text that is not Unicode (half a surrogate pair), and for too deep nesting."""
     try:
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
         raise RequestError("The body holds half a surrogate pair, which is not text.") from None
+    except RecursionError:
+        raise RequestError("The body is nested too deeply.") from None
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tokens_forge.catalog import Catalog, Model, Route
 from tokens_forge.channels import Channel
+from tokens_forge.endpoints import Endpoint
 from tokens_forge.pricing import Price
 from tokens_forge.store.channel_codec import channel_fields, channel_of
 from tokens_forge.store.codec import Item, number, price_attribute, price_of, text
@@ -62,9 +63,12 @@ class DynamoCatalogWriter:
             "default_output_tokens": number(model.default_output_tokens),
             "typical_output_tokens": number(model.typical_output_tokens),
             "enabled": {"BOOL": model.enabled},
+            "endpoints": {"L": [text(endpoint) for endpoint in model.endpoints]},
         }
         if model.image_tokens_max is not None:
             item["image_tokens_max"] = number(model.image_tokens_max)
+        if model.document_tokens_max is not None:
+            item["document_tokens_max"] = number(model.document_tokens_max)
         self._put(kind, "model", model.model_id, item)
 
     def put_price(self, kind: WalletKind, model_id: str, price: Price) -> None:
@@ -88,6 +92,7 @@ class DynamoCatalogWriter:
 
 
 def _model_of(item: Item) -> Model:
+    named = [endpoint["S"] for endpoint in item["endpoints"]["L"]] if "endpoints" in item else [Endpoint.CHAT]
     return Model(
         model_id=item["item_id"]["S"],
         owned_by=item["owned_by"]["S"],
@@ -97,6 +102,9 @@ def _model_of(item: Item) -> Model:
         typical_output_tokens=int(item["typical_output_tokens"]["N"]),
         image_tokens_max=int(item["image_tokens_max"]["N"]) if "image_tokens_max" in item else None,
         enabled=item["enabled"]["BOOL"],
+        # A name that only a newer version of this code knows must not break the whole catalog.
+        endpoints=tuple(Endpoint(name) for name in named if name in set(Endpoint)),
+        document_tokens_max=int(item["document_tokens_max"]["N"]) if "document_tokens_max" in item else None,
     )
 
 
