@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tokens_forge.catalog import Model, Route
 from tokens_forge.channels import Channel, ChannelKind
+from tokens_forge.endpoints import ANTHROPIC, OPENAI, Endpoint
 from tokens_forge.money import Money
 from tokens_forge.pricing import Price, UnitPrices
 from tokens_forge.wallets import WalletKind
@@ -32,15 +33,20 @@ def _nano(amount: str) -> int:
     return Money.parse(amount, "USD").nano
 
 
-def unit_prices(input_price: str, cached_price: str, output_price: str) -> UnitPrices:
-    """Prices per 1M tokens as decimal strings."""
-    return UnitPrices(_nano(input_price), _nano(cached_price), _nano(input_price), _nano(output_price))
+def unit_prices(input_price: str, cached_price: str, output_price: str, write_price: str | None = None) -> UnitPrices:
+    """Prices per 1M tokens as decimal strings. Writing to a cache costs as much as input, unless it has a price."""
+    return UnitPrices(_nano(input_price), _nano(cached_price), _nano(write_price or input_price), _nano(output_price))
 
 
 OFFICIAL_PRICES = {
     "gpt-4o-mini": unit_prices("0.15", "0.075", "0.60"),
     "gpt-4o": unit_prices("2.50", "1.25", "10.00"),
+    "gpt-3.5-turbo-instruct": unit_prices("1.50", "1.50", "2.00"),
+    "text-embedding-3-small": unit_prices("0.02", "0.02", "0"),
+    "claude-haiku-4-5": unit_prices("1.00", "0.10", "5.00", "1.25"),
 }
+_CHAT = (Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.MESSAGES)
+_CLAUDE = "claude-haiku-4-5"
 # The routed price is the official one times a multiplier that also carries the exchange rate: 1.80 CNY for an official dollar.
 ROUTED_MULTIPLIER_PPM = 1_800_000
 
@@ -48,20 +54,35 @@ ROUTED_MULTIPLIER_PPM = 1_800_000
 def models() -> list[Model]:
     """The models that both wallets sell in the demo, under the same names."""
     return [
-        Model("gpt-4o-mini", "openai", CREATED_AT_S, 16_384, 1_024, image_tokens_max=40_000),
-        Model("gpt-4o", "openai", CREATED_AT_S, 16_384, 1_024, image_tokens_max=2_000),
+        Model("gpt-4o-mini", "openai", CREATED_AT_S, 16_384, 1_024, image_tokens_max=40_000, endpoints=_CHAT),
+        Model("gpt-4o", "openai", CREATED_AT_S, 16_384, 1_024, image_tokens_max=2_000, endpoints=_CHAT),
+        Model("gpt-3.5-turbo-instruct", "openai", CREATED_AT_S, 4_096, 1_024, endpoints=(Endpoint.COMPLETIONS,)),
+        Model("text-embedding-3-small", "openai", CREATED_AT_S, 1, 1, endpoints=(Endpoint.EMBEDDINGS,)),
+        Model(
+            _CLAUDE,
+            "anthropic",
+            CREATED_AT_S,
+            64_000,
+            1_024,
+            image_tokens_max=5_000,
+            endpoints=(Endpoint.MESSAGES, Endpoint.CHAT),
+        ),
     ]
 
 
 def channels(official: Upstream, ordinary: Upstream) -> list[Channel]:
-    """One official channel; an ordinary primary with an ordinary backup."""
-    names = {model.model_id: model.model_id for model in models()}
+    """For each wallet, one channel that speaks OpenAI's protocol and one that speaks Anthropic's.
+
+    Only the first may be the real provider: `ordinary` is always the sandbox.
+    """
+    names = {model.model_id: model.model_id for model in models() if model.model_id != _CLAUDE}
+    claude = {_CLAUDE: _CLAUDE}
     return [
         Channel(
             "openai-official",
             ChannelKind.OFFICIAL,
             official.label,
-            "openai",
+            OPENAI,
             official.base_url,
             official.credential,
             names,
@@ -70,10 +91,14 @@ def channels(official: Upstream, ordinary: Upstream) -> list[Channel]:
             "routed-primary",
             ChannelKind.STANDARD,
             ordinary.label,
-            "openai",
+            OPENAI,
             ordinary.base_url,
             ordinary.credential,
             names,
+        ),
+        *(
+            Channel(name, kind, ordinary.label, ANTHROPIC, ordinary.base_url, ordinary.credential, claude)
+            for name, kind in (("claude-official", ChannelKind.OFFICIAL), ("claude-routed", ChannelKind.STANDARD))
         ),
     ]
 
@@ -90,5 +115,7 @@ def prices(kind: WalletKind, routed_currency: str) -> dict[str, Price]:
 
 def routes(kind: WalletKind) -> list[Route]:
     """The route of each model on one wallet, primary first."""
-    channel_ids = ("openai-official",) if kind is WalletKind.OFFICIAL else ("routed-primary",)
-    return [Route(model.model_id, channel_ids) for model in models()]
+    is_official = kind is WalletKind.OFFICIAL
+    usual = ("openai-official",) if is_official else ("routed-primary",)
+    claude = ("claude-official",) if is_official else ("claude-routed",)
+    return [Route(model.model_id, claude if model.model_id == _CLAUDE else usual) for model in models()]

@@ -45,11 +45,12 @@ def prompt_tokens(body: dict[str, Any]) -> int:
     for message in body["messages"]:
         content = message.get("content") if isinstance(message, dict) else message
         text = content if isinstance(content, str) else json.dumps(content or "")
-        total += _TOKENS_PER_MESSAGE + _token_count(text)
-    return total + (_token_count(json.dumps(body["tools"])) if body.get("tools") else 0)
+        total += _TOKENS_PER_MESSAGE + token_count(text)
+    return total + (token_count(json.dumps(body["tools"])) if body.get("tools") else 0)
 
 
-def _token_count(text: str) -> int:
+def token_count(text: str) -> int:
+    """About one token for four bytes."""
     return -(-len(text.encode()) // _BYTES_PER_TOKEN)
 
 

@@ -1,10 +1,8 @@
-"""A stand-in for a provider: speaks OpenAI's chat API, costs nothing, and says in every answer what it is."""
+"""A stand-in for a provider: speaks OpenAI's APIs and Anthropic's, costs nothing, and says in every answer what it is."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -15,32 +13,28 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from local.sandbox_answers import NOTICE, Answer, compose, prompt_tokens
+from local.sandbox_answers import Answer, compose, prompt_tokens
+from local.sandbox_http import CHUNK_DELAY_S, Refused, data_event, error_answer, json_body, require_key
+from local.sandbox_messages import messages
+from local.sandbox_prompts import completions, embeddings
+from local.sandbox_responses import responses
 
-MODELS = ("gpt-4o-mini", "gpt-4o", "sandbox-model")
+MODELS = ("gpt-4o-mini", "gpt-4o", "gpt-3.5-turbo-instruct", "text-embedding-3-small", "claude-haiku-4-5")
 CHOICES_MAX = 16
-# Slow enough to see that it streams, fast enough not to wait for it.
-CHUNK_DELAY_S = float(os.environ.get("FORGE_SANDBOX_CHUNK_DELAY_S", "0.01"))
 
 
 async def list_models(request: Request) -> Response:
     """GET /v1/models."""
-    if refused := _refuse_without_key(request):
-        return refused
+    require_key(request)
     models = [{"id": name, "object": "model", "created": 1_764_000_000, "owned_by": "sandbox"} for name in MODELS]
     return JSONResponse({"object": "list", "data": models})
 
 
 async def chat_completions(request: Request) -> Response:
     """POST /v1/chat/completions."""
-    if refused := _refuse_without_key(request):
-        return refused
-    try:
-        body = json.loads(await request.body())
-    except ValueError:
-        return _error(400, "The body is not JSON.", "invalid_json")
+    body = await json_body(request)
     if problem := _problem(body):
-        return _error(400, problem, "invalid_request")
+        raise Refused(400, problem, "invalid_request")
     answer = compose(body)
     head = {
         "id": f"chatcmpl-sandbox-{uuid.uuid4().hex}",
@@ -62,7 +56,7 @@ async def _stream(head: dict[str, Any], body: dict[str, Any], answer: Answer) ->
 
     def chunk(index: int, delta: dict[str, Any], finish_reason: str | None = None) -> str:
         choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        return _event({**common, "choices": [choice]})
+        return data_event({**common, "choices": [choice]})
 
     choices = range(body.get("n") or 1)
     for index in choices:
@@ -81,12 +75,8 @@ async def _stream(head: dict[str, Any], body: dict[str, Any], answer: Answer) ->
     for index in choices:
         yield chunk(index, {}, answer.finish_reason)
     if include_usage:
-        yield _event({**common, "choices": [], "usage": _usage(body, answer)})
+        yield data_event({**common, "choices": [], "usage": _usage(body, answer)})
     yield "data: [DONE]\n\n"
-
-
-def _event(data: dict[str, Any]) -> str:
-    return f"data: {json.dumps(data)}\n\n"
 
 
 def _choice(index: int, answer: Answer) -> dict[str, Any]:
@@ -114,9 +104,7 @@ def _usage(body: dict[str, Any], answer: Answer) -> dict[str, Any]:
     }
 
 
-def _problem(body: Any) -> str | None:
-    if not isinstance(body, dict) or not isinstance(body.get("model"), str):
-        return "model must be a string"
+def _problem(body: dict[str, Any]) -> str | None:
     if not isinstance(body.get("messages"), list) or not body["messages"]:
         return "messages must be a list with at least one message"
     choices = body.get("n")
@@ -125,21 +113,14 @@ def _problem(body: Any) -> str | None:
     return None
 
 
-def _refuse_without_key(request: Request) -> Response | None:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and key.strip():
-        return None
-    return _error(401, "Send any key as Authorization: Bearer <key>.", "invalid_api_key")
-
-
-def _error(status: int, message: str, code: str) -> JSONResponse:
-    error = {"message": f"{message} ({NOTICE})", "type": "invalid_request_error", "param": None, "code": code}
-    return JSONResponse({"error": error}, status_code=status)
-
-
 app = Starlette(
     routes=[
         Route("/v1/models", list_models, methods=["GET"]),
         Route("/v1/chat/completions", chat_completions, methods=["POST"]),
-    ]
+        Route("/v1/completions", completions, methods=["POST"]),
+        Route("/v1/embeddings", embeddings, methods=["POST"]),
+        Route("/v1/responses", responses, methods=["POST"]),
+        Route("/v1/messages", messages, methods=["POST"]),
+    ],
+    exception_handlers={Refused: error_answer},
 )

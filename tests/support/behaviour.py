@@ -48,7 +48,9 @@ class Behaviour:
     usage: Any = COUNTED
     choices: int | None = None  # None: as many as the request's `n`
     tool_calls: tuple[Mapping[str, Any], ...] = ()
-    finish_reason: str | None = None  # None: "tool_calls" with tool calls, else "stop"
+    finish_reason: str | None = None  # in the protocol's own words; None: as it belongs to the answer
+    error_code: str = "server_error"  # of a response that failed
+    floats_only: bool = False  # vectors are floats, whatever encoding was asked for
     model: str | None = None  # None: the request's
 
     status: int = 200

@@ -158,5 +158,5 @@ def deploy(
 def demo_channel(upstream_url: str, channel_id: str, *, kind: WalletKind = WalletKind.OFFICIAL) -> Channel:
     """A channel of the wallet's class that serves the demo models."""
     provider = demo.Upstream(upstream_url, "any", "scripted provider")
-    official, ordinary = demo.channels(provider, provider)
+    official, ordinary, *_ = demo.channels(provider, provider)
     return replace(official if kind is WalletKind.OFFICIAL else ordinary, channel_id=channel_id)

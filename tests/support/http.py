@@ -10,6 +10,14 @@ import httpx2 as httpx
 
 
 @dataclass(frozen=True)
+class Event:
+    """One server-sent event; the end mark of OpenAI's older protocols is the string `[DONE]`."""
+
+    name: str | None
+    data: Any
+
+
+@dataclass(frozen=True)
 class Api:
     """Calls one deployment with one key."""
 
@@ -25,6 +33,22 @@ class Api:
     def post(self, path: str, body: Any) -> httpx.Response:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return httpx.post(self.base_url + path, headers=self.headers(), content=content, timeout=30)
+
+    def events(self, path: str, body: Any) -> tuple[httpx.Response, list[Event]]:
+        """A whole stream in any protocol: names, where events have them, and data; nothing of an answer that is not 200."""
+        response = self.post(path, body)
+        if response.status_code != 200:
+            return response, []
+        blocks = [block.split("\n") for block in response.text.split("\n\n")]
+        events = []
+        for block in blocks:
+            lines = [line.partition(": ") for line in block if line and not line.startswith(":")]
+            assert all(field in ("event", "data") for field, _, _ in lines), "only names and data"
+            fields = {field: value for field, _, value in lines}
+            if fields:
+                data = fields["data"]
+                events.append(Event(fields.get("event"), data if data == "[DONE]" else json.loads(data)))
+        return response, events
 
     def chat(self, **fields: Any) -> httpx.Response:
         return self.post("/chat/completions", chat_body(**fields))

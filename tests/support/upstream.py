@@ -1,4 +1,4 @@
-"""A provider that speaks OpenAI's protocol over real sockets and goes wrong exactly as scripted.
+"""A provider that speaks the protocols of OpenAI and Anthropic over real sockets and goes wrong exactly as scripted.
 
     with Upstream() as up:
         up.script(Behaviour(text="one two"), error(429, retry_after="1"), Behaviour(break_at=Break.HANG_MID_CHUNK))
@@ -25,10 +25,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from tests.support.behaviour import Behaviour, Break
-from tests.support.chat_wire import completion, frames, models
+from tests.support.chat_wire import models
 from tests.support.processes import LOOPBACK
+from tests.support.wires import wire_of
 
-CHAT = "/chat/completions"
+ANY = "any path that is posted to"
 _BODY_MAX = 64 * 1024 * 1024
 T = TypeVar("T")
 
@@ -87,8 +88,8 @@ class Upstream:
         """Requests that were received and not answered yet."""
         return sum(1 for request in list(self.requests) if request.outcome is None)
 
-    def script(self, *behaviours: Behaviour, path: str = CHAT) -> None:
-        """What the next requests to a path that ends in `path` get, in order of arrival."""
+    def script(self, *behaviours: Behaviour, path: str = ANY) -> None:
+        """What the next requests to `path` (after the base URL), or the next inference requests, get in order of arrival."""
         with self._changed:
             self._scripts[path].extend(behaviours)
 
@@ -183,8 +184,10 @@ class Upstream:
         with self._changed:
             self.requests.append(request)
             self._changed.notify_all()
+            called = request.path.partition("?")[0].removeprefix("/v1")
             for path, script in self._scripts.items():
-                if request.path.partition("?")[0].endswith(path) and script:
+                is_meant = request.method == "POST" if path == ANY else called == path
+                if is_meant and script:
                     return script.popleft()
         if request.path.endswith("/models"):
             return Behaviour(body=models(self.model_names), content_type="application/json")
@@ -205,8 +208,10 @@ class Upstream:
         body = request.json if isinstance(request.json, dict) else {}
         answer_id = f"chatcmpl-test-{next(self._numbers)}"
         if behaviour.body is None and behaviour.status == 200 and body.get("stream") is True:
-            return await _stream(behaviour, frames(behaviour, body, answer_id), writer)
-        content = behaviour.body if behaviour.body is not None else completion(behaviour, body, answer_id)
+            return await _stream(behaviour, wire_of(request.path).frames(behaviour, body, answer_id), writer)
+        content = behaviour.body
+        if content is None:
+            content = wire_of(request.path).whole(behaviour, body, answer_id)
         return await _buffered(behaviour, content, writer)
 
 
