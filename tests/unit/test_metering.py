@@ -103,3 +103,27 @@ def test_all_text_of_a_message_is_output() -> None:
     }
     assert output_bytes(message) == 6 + 1 + 2
     assert output_bytes(None) == 0
+
+
+def test_an_answer_that_is_nested_deeper_than_functions_can_call_is_counted_all_the_same() -> None:
+    nested: Any = "four"
+    for _ in range(100_000):
+        nested = [{"content": nested}]
+    assert output_bytes(nested) == 4
+
+
+def test_a_vector_is_output_that_has_no_tokens() -> None:
+    def judged_vectors(vectors: int, reported: Usage | None) -> Any:
+        outcome = judge(
+            SettlementReason.COMPLETED,
+            reported=reported,
+            output_bytes=vectors,
+            prompt_bytes=400,
+            attempts=(),
+            makes_output=False,
+        )
+        return outcome.reason, outcome.usage
+
+    assert judged_vectors(1, Usage(input=9)) == (SettlementReason.COMPLETED, Usage(input=9))
+    assert judged_vectors(1, None) == (SettlementReason.COMPLETED, Usage(input=100))
+    assert judged_vectors(0, Usage(input=9)) == (SettlementReason.NO_OUTPUT, Usage())

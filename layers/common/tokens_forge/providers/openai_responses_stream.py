@@ -97,10 +97,10 @@ class ResponsesReader:
         return None
 
     def _ended(self, event: dict[str, Any], receipt: Mapping[str, Any], charged: Usage | None) -> bytes:
-        usage = self.usage
+        usage, shown = self.usage, None
         if usage is not None:
-            self._response["usage"] = with_details(self._response["usage"], usage)
-        else:
-            self._response["usage"] = usage_shown(charged) if charged is not None else None
-        self._response["forge_receipt"] = receipt
-        return data_event({**event, "response": self._response}, event["type"])
+            shown = with_details(self._response["usage"], usage)
+        elif charged is not None:
+            shown = usage_shown(charged)
+        response = {**self._response, "usage": shown, "forge_receipt": receipt}
+        return data_event({**event, "response": response}, event["type"])
