@@ -1,4 +1,4 @@
-"""What is listed is what is quoted is what is called, for any catalog and key, on the primary and on every backup.
+"""What is listed is what is quoted is what is called, for any catalog, key and endpoint, on the primary and on every backup.
 
 The gateway is the real one; its ledger is the simulated store, its provider answers in memory and fails as the policy says.
 """
@@ -11,6 +11,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -23,7 +24,8 @@ from tokens_forge.attempts import Attempts, TimeLimits
 from tokens_forge.catalog import Catalog, CatalogCache, Model, Route
 from tokens_forge.channels import Channel, ChannelKind, Costs
 from tokens_forge.circuits import Circuits
-from tokens_forge.errors import ForgeError, NoHealthyRoute
+from tokens_forge.endpoints import CARRIERS, Endpoint
+from tokens_forge.errors import EndpointNotServed, ForgeError, NoHealthyRoute
 from tokens_forge.gateway import Answer, Gateway
 from tokens_forge.identity import Authenticator
 from tokens_forge.keys import Key, KeyKind, mint
@@ -33,7 +35,7 @@ from tokens_forge.pools import Pools
 from tokens_forge.pricing import Price, UnitPrices
 from tokens_forge.providers.port import UpstreamCall
 from tokens_forge.providers.wires import WIRES
-from tokens_forge.requests.chat import parse_chat
+from tokens_forge.requests.parsers import PARSERS
 from tokens_forge.routing import Router
 from tokens_forge.settlement import Balances, Books, Settlement
 from tokens_forge.store.simulated import SimulatedLedgerStore
@@ -44,7 +46,22 @@ MODELS = ("a", "b", "c")
 CHANNELS = ("one", "two", "three")
 CURRENCY = {WalletKind.OFFICIAL: "USD", WalletKind.ROUTED: "CNY"}
 HOST = "https://{}.invalid/v1"
-ANSWER = {"choices": [{"message": {"content": "hello"}}], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}
+PROTOCOLS = ("openai", "openai", "anthropic", "telepathy")
+# One answer that every protocol can read its own from.
+ANSWER = {
+    "choices": [{"message": {"content": "hello"}, "text": "hello"}],
+    "data": [{"embedding": [0.5]}],
+    "output": [{"type": "message", "content": [{"type": "output_text", "text": "hello"}]}],
+    "content": [{"type": "text", "text": "hello"}],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 2, "input_tokens": 3, "output_tokens": 2},
+}
+BODIES: dict[Endpoint, dict[str, Any]] = {
+    Endpoint.CHAT: {"messages": [{"role": "user", "content": "hi"}]},
+    Endpoint.COMPLETIONS: {"prompt": "hi"},
+    Endpoint.EMBEDDINGS: {"input": "hi"},
+    Endpoint.RESPONSES: {"input": "hi"},
+    Endpoint.MESSAGES: {"messages": [{"role": "user", "content": "hi"}]},
+}
 
 
 @dataclass
@@ -119,7 +136,7 @@ def random_policy(chance: random.Random) -> Policy:
             name,
             chance.choice([*own * 4, ChannelKind.OFFICIAL, ChannelKind.STANDARD]),
             name,
-            "openai",
+            chance.choice(PROTOCOLS),
             HOST.format(name),
             "secret",
             {model: f"{model}-at-{name}" for model in some(MODELS, 1)},
@@ -135,7 +152,8 @@ def random_policy(chance: random.Random) -> Policy:
         )
 
     def model(name: str) -> Model:
-        return replace(MODEL, model_id=name, enabled=chance.random() < 0.9)
+        sold = tuple(chance.sample(list(Endpoint), chance.randint(0, len(Endpoint))))
+        return replace(MODEL, model_id=name, enabled=chance.random() < 0.9, endpoints=sold)
 
     made = mint(
         ACCOUNT,
@@ -178,33 +196,46 @@ async def check(policy: Policy, seen: Counter[str]) -> None:
             ACCOUNT, kind, Money(10**12, currency), order_id=f"ord_01{kind.value[0] * 24}".replace("o", "0"), source="t"
         )
     other = store.read_wallet(ACCOUNT, next(kind for kind in WalletKind if kind is not policy.kind))
+    kept = CircuitsInMemory()
+    circuits = Circuits(kept, clock)
     gateway = Gateway(
         authenticator=Authenticator(reader, store, clock),
         catalogs=CatalogCache(reader, clock),
         settlement=Settlement(books),
         limiter=Limiter(NoLimits(), clock),
-        router=Router(Circuits(CircuitsInMemory(), clock), Pools(None, clock), clock),
+        router=Router(circuits, Pools(None, clock), clock),
         attempts=Attempts(provider, AnyCredential(), WIRES, TimeLimits(), clock, loopback_allowed=False),
         clock=clock,
     )
     authorization = f"Bearer {policy.token}"
     identity = await gateway.identify(authorization)
     listed = {offer.model.model_id: offer for offer in await gateway.offers(identity)}
-    for model in MODELS:
-        request = parse_chat({"model": model, "messages": [{"role": "user", "content": "hi"}]})
+    for model, endpoint in product(MODELS, Endpoint):
+        request = PARSERS[endpoint]({"model": model, **BODIES[endpoint]})
+        is_listed = model in listed and endpoint in listed[model].endpoints
         provider.asked.clear()
+        # Circuits have tests of their own: each call here finds all of them closed.
+        kept.circuits.clear()
+        circuits.refresh()
         try:
             quoted = await gateway.quote(identity, request)
         except ForgeError as refusal:
-            assert model not in listed
+            assert not is_listed
             with pytest.raises(type(refusal)) as raised:
                 await gateway.infer(authorization, request, clock.now_ms() + 60_000)
             assert raised.value.body() == refusal.body()  # noqa: PT017 - two errors are compared
             assert provider.asked == []
-            seen[refusal.error_class.value] += 1
+            if isinstance(refusal, EndpointNotServed):
+                assert model in listed
+                seen["another endpoint"] += 1
+            else:
+                assert model not in listed
+                seen[refusal.error_class.value] += 1
             continue
-        assert listed[model] == quoted.offer
-        allowed = [(channel.channel_id, channel.models[model]) for channel in quoted.offer.channels]
+        assert is_listed
+        carrying = tuple(one for one in listed[model].channels if one.protocol in CARRIERS[endpoint])
+        assert quoted.offer == replace(listed[model], channels=carrying) and carrying
+        allowed = [(channel.channel_id, channel.models[model]) for channel in carrying]
         try:
             answer: Any = await gateway.infer(authorization, request, clock.now_ms() + 60_000)
         except NoHealthyRoute:
@@ -215,6 +246,7 @@ async def check(policy: Policy, seen: Counter[str]) -> None:
             assert provider.asked == allowed[: len(provider.asked)]
             assert Money.parse(answer.body["forge_receipt"]["charge"], "USD").nano <= quoted.max_charge_nano
             seen["backup" if len(provider.asked) > 1 else "primary"] += 1
+            seen[f"{endpoint.value} over {carrying[len(provider.asked) - 1].protocol}"] += 1
     assert store.read_wallet(ACCOUNT, other.kind if other else policy.kind) == other, "the other wallet is untouched"
 
 
@@ -228,6 +260,7 @@ def run(policies: int) -> Counter[str]:
 
     asyncio.run(all_of_them())
     must = {"primary", "backup", "all failed", "pricing", "routing", "key_permission", "model_availability"}
+    must |= {"another endpoint"} | {f"{endpoint.value} over {protocol}" for endpoint, protocol in WIRES}
     assert must <= set(seen), "the policies never gave these"
     return seen
 

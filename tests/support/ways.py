@@ -135,10 +135,10 @@ class Way:
         last = events[-1]
         if self.endpoint is Endpoint.RESPONSES:
             response = last.data["response"]
-            return last.name == "response.failed" == last.data["type"] and response["status"] == "failed"
+            return (last.name, response["status"]) == ("response.failed", "failed")
         if self.endpoint is Endpoint.MESSAGES:
-            return last.name == "error" and last.data["type"] == "error"
-        return last.name is None and last.data["error"]["code"] == "stream_broken"
+            return (last.name, last.data["type"]) == ("error", "error")
+        return (last.name, last.data["error"]["code"]) == (None, "stream_broken")
 
     def _whole_text(self, body: dict[str, Any]) -> str:
         if self.endpoint is Endpoint.CHAT:
