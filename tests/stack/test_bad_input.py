@@ -14,6 +14,9 @@ from tests.support.upstream import Upstream
 from tokens_forge.keys import KeyKind
 from tokens_forge.wallets import WalletKind
 
+# Anthropic's path has its own shape of errors: tests/stack/test_messages.py.
+POSTED = ("/chat/completions", "/completions", "/embeddings", "/responses", "/quotes")
+
 
 @pytest.fixture(autouse=True)
 def _nothing_moved(deployment: Deployment, upstream: Upstream) -> Any:
@@ -70,12 +73,10 @@ def test_a_model_the_key_may_not_call(deployment: Deployment, base_url: str) -> 
 
 
 @pytest.mark.parametrize("token", [None, "", "sk-proj-abc", "tf_official_" + "0" * 20 + "_" + "0" * 40])
-@pytest.mark.parametrize(
-    "path", ["/chat/completions", "/models", "/wallets", "/ledger", "/receipts", "/key", "/quotes"]
-)
+@pytest.mark.parametrize("path", ["/models", "/wallets", "/ledger", "/receipts", "/key", *POSTED])
 def test_an_unknown_key(base_url: str, token: str | None, path: str) -> None:
     api = Api(base_url, token)
-    response = api.post(path, chat_body()) if path in ("/chat/completions", "/quotes") else api.get(path)
+    response = api.post(path, chat_body()) if path in POSTED else api.get(path)
     check(response, 401, "invalid_api_key", "key_permission")
 
 

@@ -12,6 +12,8 @@ from mangum import Mangum
 
 from tests.support.deployment import Deployment
 from tests.support.http import chat_body
+from tests.support.upstream import Upstream
+from tests.support.ways import STREAMED, Way
 from tokens_forge.receipts import recompute
 
 
@@ -62,15 +64,19 @@ def test_every_buffered_route_answers_through_mangum(deployment: Deployment, han
     assert (status, error["error"]["code"]) == (401, "invalid_api_key")
 
 
-def test_the_local_gateways_inference_route_answers_and_streams_into_a_buffer(
-    deployment: Deployment, handler: Mangum
+@pytest.mark.parametrize(
+    ("way", "streamed"), STREAMED, ids=[f"{way}-{'stream' if streamed else 'whole'}" for way, streamed in STREAMED]
+)
+def test_the_local_gateways_inference_routes_answer_and_stream_into_a_buffer(
+    deployment: Deployment, handler: Mangum, upstream: Upstream, way: Way, streamed: bool
 ) -> None:
     """Only under `make run`: a deployment streams. The charge is the same."""
+    way.install(deployment, upstream.base_url)
     token = deployment.key()
-    whole = handler(event("POST", "/v1/chat/completions", token, chat_body()), None)  # type: ignore[arg-type]
-    assert json.loads(whole["body"])["forge_receipt"]["wallet"] == "official"
-    streamed = handler(event("POST", "/v1/chat/completions", token, chat_body(stream=True)), None)  # type: ignore[arg-type]
-    assert streamed["statusCode"] == 200 and streamed["body"].endswith("data: [DONE]\n\n")
+    answer = handler(event("POST", way.endpoint.path, token, way.body(stream=streamed)), None)  # type: ignore[arg-type]
+    assert answer["statusCode"] == 200 and "forge_receipt" in answer["body"]
+    if not streamed:
+        assert json.loads(answer["body"])["forge_receipt"]["wallet"] == "official"
     [receipt] = json.loads(handler(event("GET", "/v1/receipts", token), None)["body"])["data"][:1]  # type: ignore[arg-type]
     assert recompute(receipt) == receipt["charge"] != "0.00"
     assert deployment.wallet().holds == {}

@@ -8,7 +8,9 @@ import pytest
 
 from tests.support.resolve import resolved
 from tests.support.template import transformed
+from tokens_forge.endpoints import Endpoint
 
+INFERENCE_PATHS = [endpoint.path for endpoint in Endpoint]
 MONEY_TABLES = ("WalletsTable", "JournalTable", "AccountsTable", "OfficialCatalogTable", "RoutedCatalogTable")
 
 
@@ -20,9 +22,10 @@ def integration(resources: dict[str, Any], path: str, method: str) -> dict[str, 
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
-def test_the_inference_route_really_streams(stage: str) -> None:
+@pytest.mark.parametrize("path", INFERENCE_PATHS)
+def test_every_inference_route_really_streams(stage: str, path: str) -> None:
     resources = resolved(Stage=stage)
-    streaming = integration(resources, "/v1/chat/completions", "post")
+    streaming = integration(resources, path, "post")
     assert streaming["responseTransferMode"] == "STREAM"
     assert streaming["timeoutInMillis"] == 900_000
     assert streaming["uri"]["Fn::Sub"].endswith("${StreamFunction.Arn}/response-streaming-invocations")
@@ -35,11 +38,21 @@ def test_the_inference_route_really_streams(stage: str) -> None:
     assert any("LambdaAdapterLayerArm64" in str(layer) for layer in function["Layers"])
 
 
+def test_the_gateway_may_call_the_streaming_function_on_its_inference_routes_and_on_no_other() -> None:
+    allowed = [
+        resource["Properties"]["SourceArn"]["Fn::Sub"].partition("/*/")[2]
+        for resource in resolved(Stage="prod").values()
+        if resource["Type"] == "AWS::Lambda::Permission"
+        and resource["Properties"]["FunctionName"] == {"Ref": "StreamFunction"}
+    ]
+    assert sorted(allowed) == sorted(f"POST{path}" for path in INFERENCE_PATHS)
+
+
 def test_the_buffered_routes_stand_behind_mangum() -> None:
     resources = resolved(Stage="prod")
     assert resources["ProxyFunction"]["Properties"]["Handler"] == "functions.proxy.handler.handler"
     paths = resources["Api"]["Properties"]["Body"]["paths"]
-    buffered = set(paths) - {"/v1/chat/completions"}
+    buffered = set(paths) - set(INFERENCE_PATHS)
     assert {
         "/v1/models",
         "/v1/quotes",
@@ -58,7 +71,9 @@ def test_the_buffered_routes_stand_behind_mangum() -> None:
 
 def test_the_local_stage_needs_no_web_adapter() -> None:
     resources = resolved(Stage="local")
-    assert "responseTransferMode" not in integration(resources, "/v1/chat/completions", "post")
+    for path in INFERENCE_PATHS:
+        local = integration(resources, path, "post")
+        assert "responseTransferMode" not in local and "StreamFunction.Arn" in local["uri"]["Fn::Sub"]
     function = resources["StreamFunction"]["Properties"]
     assert function["Handler"] == "functions.proxy.handler.handler"
     assert "AWS_LAMBDA_EXEC_WRAPPER" not in function["Environment"]["Variables"]
