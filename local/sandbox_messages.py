@@ -31,7 +31,12 @@ async def messages(request: Request) -> Response:
 
 async def _stream(body: dict[str, Any], answer: Answer) -> AsyncIterator[str]:
     usage = _usage(body, answer)
-    begun: dict[str, Any] = {"content": [], "stop_reason": None, "stop_sequence": None, "usage": {**usage, "output_tokens": 1}}
+    begun: dict[str, Any] = {
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": {**usage, "output_tokens": 1},
+    }
     yield named_event({"type": "message_start", "message": {**_head(body), **begun}})
     blank = _block(answer, {}) if answer.tool_name else {"type": "text", "text": ""}
     yield named_event({"type": "content_block_start", "index": 0, "content_block": blank})

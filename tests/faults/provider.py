@@ -33,7 +33,7 @@ class ScriptedProvider:
         self._world = world
         self._replies = replies
 
-    async def post(self, call: UpstreamCall) -> ScriptedAnswer:
+    async def send(self, call: UpstreamCall) -> ScriptedAnswer:
         reply = self._replies[self._world.provider_calls]
         self._world.provider_calls += 1
         await _point(self._world, "provider_post")

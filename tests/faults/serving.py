@@ -16,15 +16,22 @@ from functions.proxy.event_stream import EventStream
 from tests.faults.clocks import SkewedClock
 from tests.faults.provider import Reply, ScriptedProvider
 from tests.faults.world import ACCOUNT, START_MS, World
+from tests.support.circuits import CircuitsInMemory
 from tests.support.dynamodb_faults import Crash
+from tests.support.limits import NoLimits
 from tests.unit.builders import CHANNEL, catalog
+from tokens_forge.attempts import Attempts, TimeLimits
 from tokens_forge.catalog import Catalog, CatalogCache, Route
-from tokens_forge.chat_attempt import ChatAttempts
-from tokens_forge.chat_request import parse_chat
+from tokens_forge.circuits import Circuits
 from tokens_forge.errors import ForgeError
 from tokens_forge.gateway import Answer, Gateway, StreamAnswer
 from tokens_forge.identity import Authenticator
 from tokens_forge.keys import Key, KeyKind, mint
+from tokens_forge.limits import Limiter
+from tokens_forge.pools import Pools
+from tokens_forge.providers.wires import WIRES
+from tokens_forge.requests.chat import parse_chat
+from tokens_forge.routing import Router
 from tokens_forge.wallets import WalletKind
 
 BACKUP = "second"
@@ -118,7 +125,8 @@ class Served:
         return self._answer(world, gateway)
 
     async def _answer(self, world: World, gateway: Gateway) -> None:
-        answer = await gateway.chat(f"Bearer {self._minted.token}", self.request)
+        deadline_ms = world.clock.now_ms() + self._skew_ms + 60_000
+        answer = await gateway.infer(f"Bearer {self._minted.token}", self.request, deadline_ms)
         if isinstance(answer, Answer):
             world.told.append(answer.body["forge_receipt"])
         else:
@@ -133,8 +141,9 @@ class Served:
             if sent == self._client_reads_max:
                 raise OSError
             sent += 1
-            if b"forge_receipt" in (body := message.get("body", b"")):
-                world.told.append(json.loads(body.removeprefix(b"data: "))["forge_receipt"])
+            for event in message.get("body", b"").split(b"\n\n"):
+                if b"forge_receipt" in event:
+                    world.told.append(json.loads(event.removeprefix(b"data: "))["forge_receipt"])
 
         async def receive() -> Any:
             await asyncio.get_running_loop().create_future()
@@ -153,14 +162,17 @@ class Served:
         authenticator = Authenticator(_Keys(self._minted.key), world.store, clock)
         token = authenticator.token_of(f"Bearer {self._minted.token}")
         authenticator.prove(token)
-        attempts = ChatAttempts(ScriptedProvider(world, self._replies), _Credentials(), connect_s=1, silence_s=1)
+        provider = ScriptedProvider(world, self._replies)
+        circuits = Circuits(CircuitsInMemory(), clock)
+        circuits.refresh()
         return Gateway(
             authenticator=authenticator,
             catalogs=catalogs,
             settlement=world.settlement(clock),
-            attempts=attempts,
+            limiter=Limiter(NoLimits(), clock),
+            router=Router(circuits, Pools(None, clock), clock),
+            attempts=Attempts(provider, _Credentials(), WIRES, TimeLimits(), clock, loopback_allowed=False),
             clock=clock,
-            time_limit_s=60,
         )
 
 
@@ -192,3 +204,6 @@ class _Credentials:
 
     def read(self, name: str) -> str:
         return "secret"
+
+    def forget(self, name: str) -> None:
+        """Nothing to forget."""

@@ -47,7 +47,7 @@ def decide(
     model = _model(model_id, catalog)
     if key.allowed_models is not None and model_id not in key.allowed_models:
         raise ModelNotAllowed(f"The key {key.key_id} may not call the model {model_id!r}.", param="model")
-    return _priced_and_routed(currency, model, catalog, now_ms)
+    return _priced_and_routed(currency, model, catalog, now_ms, endpoint)
 
 
 def _model(model_id: str, catalog: Catalog) -> Model:
@@ -59,7 +59,9 @@ def _model(model_id: str, catalog: Catalog) -> Model:
     return model
 
 
-def _priced_and_routed(currency: str, model: Model, catalog: Catalog, now_ms: int) -> Offer:
+def _priced_and_routed(
+    currency: str, model: Model, catalog: Catalog, now_ms: int, endpoint: Endpoint | None = None
+) -> Offer:
     """The part of a decision that is the same for every key of a wallet in this currency."""
     model_id, label = model.model_id, catalog.kind.label
     price = catalog.price_in_force(model_id, currency, now_ms)
