@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tokens_forge.catalog import Model, Route
-from tokens_forge.channels import Channel, ChannelKind
+from tokens_forge.channels import Channel, ChannelKind, PoolMember, QuotaWindow
 from tokens_forge.endpoints import ANTHROPIC, OPENAI, Endpoint
 from tokens_forge.money import Money
 from tokens_forge.pricing import Price, UnitPrices
@@ -17,6 +17,9 @@ from tokens_forge.wallets import WalletKind
 CREATED_AT_S = 1_764_000_000
 SANDBOX_CREDENTIAL = "sandbox-upstream"  # names of secrets, not secrets
 PROVIDER_CREDENTIAL = "openai"
+POOL_ID = "routed-pool"
+POOL_MODEL = "gpt-4o"
+POOL_MEMBERS = ("account-a", "account-b", "account-c")
 DEMO_FUNDS = {WalletKind.OFFICIAL: "25.00", WalletKind.ROUTED: "100.00"}
 
 
@@ -103,6 +106,22 @@ def channels(official: Upstream, ordinary: Upstream) -> list[Channel]:
     ]
 
 
+def pool(base_url: str, credential_prefix: str) -> Channel:
+    """Three subscription accounts behind one channel: two calls at once on each, within five hours and within a week."""
+    windows = (QuotaWindow(5 * 3600, tokens_max=2_000_000, requests_max=500), QuotaWindow(7 * 24 * 3600, 20_000_000))
+    members = tuple(
+        PoolMember(member_id, credential_prefix + pool_credential(member_id), 2, windows) for member_id in POOL_MEMBERS
+    )
+    label = "sandbox accounts (no real provider)"
+    models = {POOL_MODEL: POOL_MODEL}
+    return Channel(POOL_ID, ChannelKind.POOL, label, "openai", base_url, "", models, members=members)
+
+
+def pool_credential(member_id: str) -> str:
+    """The name of a member's secret."""
+    return f"sandbox-{member_id}"
+
+
 def prices(kind: WalletKind, routed_currency: str) -> dict[str, Price]:
     """The price version of each model on one wallet."""
     if kind is WalletKind.OFFICIAL:
@@ -114,8 +133,12 @@ def prices(kind: WalletKind, routed_currency: str) -> dict[str, Price]:
 
 
 def routes(kind: WalletKind) -> list[Route]:
-    """The route of each model on one wallet, primary first."""
+    """The route of each model on one wallet, primary first. One routed model has the pool as its last backup."""
     is_official = kind is WalletKind.OFFICIAL
     usual = ("openai-official",) if is_official else ("routed-primary",)
     claude = ("claude-official",) if is_official else ("claude-routed",)
-    return [Route(model.model_id, claude if model.model_id == _CLAUDE else usual) for model in models()]
+    last = {} if is_official else {POOL_MODEL: (POOL_ID,)}
+    return [
+        Route(model.model_id, (claude if model.model_id == _CLAUDE else usual) + last.get(model.model_id, ()))
+        for model in models()
+    ]

@@ -12,6 +12,7 @@ import boto3
 
 from local import demo
 from tokens_forge.accounts import Accounts
+from tokens_forge.channels import Channel
 from tokens_forge.clock import SystemClock
 from tokens_forge.ids import new_id
 from tokens_forge.keys import KeyKind
@@ -48,6 +49,7 @@ def seed_catalogs(settings: Mapping[str, str], sandbox_url: str) -> None:
     catalogs = DynamoCatalogWriter(_dynamodb(), Tables.from_environment(settings).catalogs)
     for channel in demo.channels(official, sandbox):
         catalogs.put_channel(channel)
+    catalogs.put_channel(_pool(sandbox_url, prefix))
     for kind in WalletKind:
         for model in demo.models():
             catalogs.put_model(kind, model)
@@ -76,6 +78,13 @@ def seed_account(settings: Mapping[str, str]) -> dict[str, str]:
         "FORGE_ROUTED_KEY": tokens[KeyKind.ROUTED],
         "FORGE_MANAGEMENT_KEY": tokens[KeyKind.MANAGE],
     }
+
+
+def _pool(sandbox_url: str, prefix: str) -> Channel:
+    """The pool, after giving each of its members a secret of its own."""
+    for member_id in demo.POOL_MEMBERS:
+        _put_secret(prefix + demo.pool_credential(member_id), f"sandbox-key-of-{member_id}")
+    return demo.pool(sandbox_url, prefix)
 
 
 def _dynamodb() -> Any:

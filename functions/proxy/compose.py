@@ -33,6 +33,8 @@ from tokens_forge.store.dynamodb import DynamoLedgerStore
 from tokens_forge.store.limits import DynamoLimitStore
 from tokens_forge.store.pools import DynamoPoolStore
 
+SLOT_OUTLIVES_REQUEST_S = 60  # time to settle the longest request before its slot in a pool counts as lost
+
 
 def compose(
     settings: Settings,
@@ -53,7 +55,11 @@ def compose(
     keys = DynamoAccountStore(dynamodb, tables.accounts, tables.wallets)
     router = Router(
         Circuits(DynamoCircuitStore(dynamodb, tables.state), clock),
-        Pools(DynamoPoolStore(dynamodb, tables.state), clock),
+        Pools(
+            DynamoPoolStore(dynamodb, tables.state, clock),
+            clock,
+            slot_lifetime_s=settings.time_limit_s + SLOT_OUTLIVES_REQUEST_S,
+        ),
         clock,
     )
     settlement = Settlement(Books(ledger, clock))

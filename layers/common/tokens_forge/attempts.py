@@ -17,7 +17,7 @@ from tokens_forge.providers.retry_after import retry_after_s
 from tokens_forge.providers.sse import data_lines
 from tokens_forge.providers.wire import StreamReader, WholeAnswer, Wire, Wires
 from tokens_forge.quotes import Quote
-from tokens_forge.routing import AttemptFailed, Target
+from tokens_forge.routing import NO_CREDENTIAL, AttemptFailed, Target
 
 ANSWER_BYTES_MAX = 32 * 1024 * 1024
 ERROR_BYTES_MAX = 64 * 1024
@@ -159,7 +159,7 @@ class Attempts:
         try:
             return await to_thread.run_sync(self._credentials.read, name)
         except CredentialMissing:
-            raise AttemptFailed("no_credential") from None
+            raise AttemptFailed(NO_CREDENTIAL) from None
 
 
 def _rejection(status: int, body: bytes) -> UpstreamRejected:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit
 
 from tokens_forge.pricing import UnitPrices, Usage, charge_nano
 from tokens_forge.wallets import WalletKind
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # never a `#`: that parts the keys of the state table
 
 
 class ChannelKind(StrEnum):
@@ -53,8 +56,11 @@ class PoolMember:
     enabled: bool = True
 
     def __post_init__(self) -> None:
+        _require_id(self.member_id)
         if not 1 <= self.slots <= 100:
             raise ValueError(f"a member has 1 to 100 slots, not {self.slots}")
+        if len({window.length_s for window in self.windows}) != len(self.windows):
+            raise ValueError("a member has one window of each length")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +105,16 @@ class Channel:
     paid_probe: PaidProbe | None = None
 
     def __post_init__(self) -> None:
+        _require_id(self.channel_id)
         if (self.kind is ChannelKind.POOL) != bool(self.members):
             raise ValueError("a pool has members, and nothing else has")
         if len({member.member_id for member in self.members}) != len(self.members):
             raise ValueError("a pool names each member once")
+
+
+def _require_id(identifier: str) -> None:
+    if not _ID.fullmatch(identifier):
+        raise ValueError(f"an id is up to 64 letters, digits, dots, dashes and underscores, not {identifier!r}")
 
 
 def require_safe_url(base_url: str, *, loopback_allowed: bool) -> None:

@@ -29,6 +29,7 @@ from tokens_forge.policy import Offer, decide, offers
 from tokens_forge.pricing import Usage
 from tokens_forge.providers.wire import WholeAnswer
 from tokens_forge.quotes import Quote, quote
+from tokens_forge.requests.conversation import conversation_of
 from tokens_forge.requests.inference import InferenceRequest
 from tokens_forge.routing import Routed, Router, Serving, Target
 from tokens_forge.settlement import Settlement
@@ -163,7 +164,7 @@ class Gateway:
         async def attempt(target: Target) -> WholeAnswer:
             return await self._attempts.whole(quoted, target, self._time_left_s(deadline_ms))
 
-        routed = await self._router.first_that_answers(quoted, attempt)
+        routed = await self._router.first_that_answers(quoted, _conversation(ending, quoted), attempt)
         if routed.result is None or routed.serving is None:
             raise await self._no_answer(ending, quoted, routed)
         ending.afterwards.append(routed.serving.ended)
@@ -188,7 +189,7 @@ class Gateway:
             time_left_s = self._time_left_s(deadline_ms)
             return await self._attempts.stream(quoted, target, ending.request_id, time_left_s)
 
-        routed = await self._router.first_that_answers(quoted, attempt)
+        routed = await self._router.first_that_answers(quoted, _conversation(ending, quoted), attempt)
         if routed.result is None or routed.serving is None:
             raise await self._no_answer(ending, quoted, routed)
         ending.afterwards.append(routed.serving.ended)
@@ -227,6 +228,10 @@ class Gateway:
 
     def _time_left_s(self, deadline_ms: int) -> float:
         return (deadline_ms - self._clock.now_ms()) / 1000
+
+
+def _conversation(ending: Ending, quoted: Quote) -> str:
+    return conversation_of(ending.held.intent.key_id, quoted.request)
 
 
 def _cost_of(serving: Serving, quoted: Quote) -> Callable[[Usage], Money | None]:

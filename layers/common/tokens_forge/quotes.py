@@ -43,6 +43,11 @@ class Quote:
         worst_nano = worst_charge_nano(self.input_tokens_max, limited.output_tokens_max, self.offer.price)
         return replace(limited, max_charge_nano=worst_nano)
 
+    @property
+    def tokens_max(self) -> int:
+        """Of the input and all choices together: the most that a provider can count for this request."""
+        return self.input_tokens_max + self.output_tokens_max
+
     def typical_charge_nano(self) -> int:
         """What such a request usually costs: four bytes a token, the model's typical answer. Never above the maximum."""
         usage = Usage(

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
 
-from anyio import to_thread
-
 from tokens_forge.channels import Channel, ChannelKind
 from tokens_forge.circuits import CircuitKey, Circuits
 from tokens_forge.clock import Clock
@@ -24,10 +22,11 @@ from tokens_forge.journal import Attempt, SettlementReason
 from tokens_forge.pools import Lease, PoolFull, Pools
 from tokens_forge.quotes import Quote
 from tokens_forge.store.port import StoreFault
-from tokens_forge.threads import run_to_end
+from tokens_forge.threads import routing_threads, run_to_end
 
 Result = TypeVar("Result")
 ABOUT_THE_MEMBER = frozenset({401, 403, 429})
+NO_CREDENTIAL = "no_credential"
 BROKE = frozenset({SettlementReason.UPSTREAM_BROKE, SettlementReason.DEADLINE})
 
 log = logging.getLogger("tokens_forge.routing")
@@ -50,6 +49,11 @@ class AttemptFailed(Exception):
         self.outcome = outcome
         self.status = status
         self.retry_after_s = retry_after_s
+
+    @property
+    def is_about_the_member(self) -> bool:
+        """Whether another member of the same pool may well serve: this one's quota or credential is the trouble."""
+        return self.status in ABOUT_THE_MEMBER or self.outcome == NO_CREDENTIAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +102,13 @@ class Router:
         if not self._circuits.is_fresh() and (self._refreshing is None or self._refreshing.done()):
             self._refreshing = asyncio.get_running_loop().create_task(self._safely(self._circuits.refresh))
 
-    async def first_that_answers(self, quoted: Quote, attempt: Callable[[Target], Awaitable[Result]]) -> Routed[Result]:
-        """Try each channel in order. A request that is itself wrong is not tried again elsewhere."""
+    async def first_that_answers(
+        self, quoted: Quote, sticky_to: str, attempt: Callable[[Target], Awaitable[Result]]
+    ) -> Routed[Result]:
+        """Try each channel in order. A request that is itself wrong is not tried again elsewhere.
+
+        `sticky_to` names the conversation, which stays on one member of a pool while it can.
+        """
         trail = _Trail()
         for channel in quoted.offer.channels:
             circuit = CircuitKey(channel.kind.wallet, channel.channel_id, quoted.offer.model.model_id)
@@ -108,7 +117,9 @@ class Router:
                 trail.add(channel, "circuit_open", wait_s=-(-self._circuits.wait_ms(circuit) // 1000))
                 continue
             try:
-                result, serving = await self._try(channel, circuit, quoted, attempt, trail, is_trial=is_trial)
+                result, serving = await self._try(
+                    channel, circuit, quoted, sticky_to, attempt, trail, is_trial=is_trial
+                )
             except UpstreamRejected as rejected:
                 return Routed(tuple(trail.attempts), rejected=rejected)
             except AttemptFailed:
@@ -127,6 +138,7 @@ class Router:
         channel: Channel,
         circuit: CircuitKey,
         quoted: Quote,
+        sticky_to: str,
         attempt: Callable[[Target], Awaitable[Result]],
         trail: _Trail,
         *,
@@ -135,14 +147,14 @@ class Router:
         """Try one channel; of a pool, one member after the other. Raises AttemptFailed when all of it failed."""
         tried: set[str] = set()
         while True:
-            lease = await self._lease(channel, quoted, frozenset(tried), trail)
+            lease = await self._lease(channel, quoted, sticky_to, frozenset(tried), trail)
             credential = lease.member.credential if lease is not None else channel.credential
             began_ms = self._clock.now_ms()
             try:
                 result = await attempt(Target(channel, credential, is_trial))
             except AttemptFailed as failed:
                 trail.add(channel, failed.outcome, self._clock.now_ms() - began_ms, failed.retry_after_s)
-                if lease is None or failed.status not in ABOUT_THE_MEMBER:
+                if lease is None or not failed.is_about_the_member:
                     await self._give_back(lease)
                     await self._safely(partial(self._circuits.failed, circuit, failed.retry_after_s))
                     raise
@@ -161,12 +173,17 @@ class Router:
             await self._worked(circuit)
             return result, Serving(channel, partial(self._ended, circuit, lease))
 
-    async def _lease(self, channel: Channel, quoted: Quote, tried: frozenset[str], trail: _Trail) -> Lease | None:
+    async def _lease(
+        self, channel: Channel, quoted: Quote, sticky_to: str, tried: frozenset[str], trail: _Trail
+    ) -> Lease | None:
         """A slot of a pool; None for any other channel. Raises AttemptFailed when no member has room."""
         if channel.kind is not ChannelKind.POOL:
             return None
         try:
-            return await to_thread.run_sync(lambda: self._pools.reserve(channel, quoted, tried))
+            # To its end also when the client leaves meanwhile: the slot is given back by whoever asked for it.
+            return await run_to_end(
+                lambda: self._pools.reserve(channel, quoted.tokens_max, sticky_to, tried), routing_threads
+            )
         except PoolFull as full:
             if not tried:
                 trail.add(channel, "pool_full", wait_s=full.wait_s)
@@ -193,7 +210,7 @@ class Router:
     async def _safely(self, operation: Callable[[], Result]) -> Result | None:
         """Run what blocks to its end, also when the request is cancelled. Keeping state up to date must never break a request."""
         try:
-            return await run_to_end(operation)
+            return await run_to_end(operation, routing_threads)
         except StoreFault:
             log.exception("routing state was not kept")
             return None

@@ -8,6 +8,7 @@ Re-sending any step is harmless, so faults of the store are answered by doing th
 journal entry.
 """
 
+from tokens_forge.repetition import RetryRule
 from tokens_forge.settlement.balances import Balances
 from tokens_forge.settlement.books import (
     AlreadySettled,
@@ -16,7 +17,6 @@ from tokens_forge.settlement.books import (
     HoldLost,
     HoldRefused,
     NotAvailable,
-    RetryRule,
 )
 from tokens_forge.settlement.requests import Closing, Settlement
 

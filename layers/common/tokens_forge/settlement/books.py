@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from tokens_forge.clock import Clock
 from tokens_forge.journal import Entry
+from tokens_forge.repetition import RetryRule
 from tokens_forge.store.port import (
     CloseHold,
     Credit,
     LedgerStore,
-    StoreConflict,
-    StoreSilent,
-    StoreThrottled,
     WalletChange,
 )
 from tokens_forge.wallets import HoldRefusal, Wallet
@@ -60,20 +57,6 @@ class DebtMoved(Exception):
         self.wallet = wallet
 
 
-@dataclass(frozen=True, slots=True)
-class RetryRule:
-    """Exponential backoff with full jitter, and a bound. `random_unit` gives numbers in [0, 1)."""
-
-    tries_max: int = 8
-    first_wait_ms: float = 4
-    wait_max_ms: float = 400
-    random_unit: Callable[[], float] = field(default=random.random)
-
-    def wait_ms(self, tries: int) -> float:
-        """How long to wait after this many failed tries."""
-        return self.random_unit() * min(self.wait_max_ms, self.first_wait_ms * 2.0 ** (tries - 1))
-
-
 class Books:
     """The ledger store with settlement's rules of repetition. All of it blocks: call it from a worker thread."""
 
@@ -105,15 +88,7 @@ class Books:
 
     def again(self, operation: Callable[[], Answer]) -> Answer:
         """Do it until the store answers, at most `tries_max` times; the last fault is raised."""
-        tries = 1
-        while True:
-            try:
-                return operation()
-            except (StoreConflict, StoreThrottled, StoreSilent):
-                if tries >= self._retry.tries_max:
-                    raise
-            self.clock.sleep_ms(self._retry.wait_ms(tries))
-            tries += 1
+        return self._retry.again(operation, self.clock)
 
 
 def _same_matter(existing: Entry, ours: Entry) -> bool:
