@@ -20,3 +20,21 @@ class ShiftedClock:
 
 
 MINUTE_MS = 60_000
+
+
+@dataclass
+class HandClock:
+    """Moves by hand only, and by waiting."""
+
+    time_ms: int = 1_790_000_000_000
+
+    def now_ms(self) -> int:
+        return self.time_ms
+
+    def sleep_ms(self, duration_ms: float) -> None:
+        self.time_ms += int(duration_ms)
+
+    def pass_s(self, seconds: float) -> int:
+        """Let time pass; the time it is then."""
+        self.time_ms += int(seconds * 1000)
+        return self.time_ms

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from tokens_forge.channels import PoolMember, QuotaWindow
 
-BUCKETS_PER_WINDOW = 20
+BUCKET_MS_PER_S = 50  # a twentieth of the window's length
 SHARE_PPM = 1_000_000
 GIVEN_BACK_MS = 2_000  # when the requests that are in the way end is not known: ask again soon
 
@@ -37,12 +37,12 @@ class Bucket:
     @classmethod
     def at(cls, measure: Measure, length_s: int, time_ms: int) -> Bucket:
         """The bucket that this moment lies in."""
-        return cls(measure, length_s, time_ms * BUCKETS_PER_WINDOW // (length_s * 1000))
+        return cls(measure, length_s, time_ms // (length_s * BUCKET_MS_PER_S))
 
     @property
     def out_at_ms(self) -> int:
         """When no part of it lies within the last `length_s` any more."""
-        return -(-(self.number + 1) * self.length_s * 1000 // BUCKETS_PER_WINDOW) + self.length_s * 1000
+        return (self.number + 1) * self.length_s * BUCKET_MS_PER_S + self.length_s * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,15 @@ class Slot:
 
     expires_at_ms: int
     tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlotEnd:
+    """A request gives its slot back at `at_ms`, having used what `booked` says."""
+
+    slot_id: str
+    at_ms: int
+    booked: Mapping[Bucket, int]
 
 
 @dataclass(frozen=True, slots=True)

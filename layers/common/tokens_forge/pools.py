@@ -15,7 +15,7 @@ from tokens_forge.channels import Channel, PoolMember
 from tokens_forge.clock import Clock
 from tokens_forge.ids import iso_of, random_letters
 from tokens_forge.pool_choice import Standing, choose, earliest_room_ms
-from tokens_forge.pool_members import Bucket, Limit, MemberState, Slot, bookings, limits
+from tokens_forge.pool_members import Limit, MemberState, Slot, SlotEnd, bookings, limits
 from tokens_forge.repetition import RetryRule
 from tokens_forge.store.port import StoreConflict, StoreSilent, StoreThrottled
 
@@ -73,16 +73,12 @@ class PoolStore(Protocol):
         """Replace the state, and raise its version, if it still has the version that was seen; False when it has not."""
         ...
 
-    def end_slot(
-        self, channel_id: str, member_id: str, slot_id: str, booked: Mapping[Bucket, int], *, worked: bool
-    ) -> bool:
-        """Take an open slot away and add what it used; False when it is not there. `worked` forgets past coolings."""
+    def end_slot(self, channel_id: str, member_id: str, end: SlotEnd, *, worked: bool) -> bool:
+        """Take a slot away and add what it used; False when it is not there or has expired. `worked` forgets past coolings."""
         ...
 
-    def cool_member(
-        self, channel_id: str, member_id: str, slot_id: str, booked: Mapping[Bucket, int], until_ms: int
-    ) -> bool:
-        """The same, and cool the member; False when the slot is not there or the member is cooled for longer already."""
+    def cool_member(self, channel_id: str, member_id: str, end: SlotEnd, until_ms: int) -> bool:
+        """The same, and cool the member; False also when it is cooled for longer already."""
         ...
 
 
@@ -121,9 +117,9 @@ class Pools:
 
     def release(self, lease: Lease, tokens: int) -> None:
         """Give the slot back, having used this many tokens. Late or twice it does nothing: the slot is not there any more."""
-        booked = bookings(lease.member, tokens, self._clock.now_ms())
-        where = (lease.channel_id, lease.member.member_id, lease.slot_id)
-        self._retry.again(lambda: self._store.end_slot(*where, booked, worked=tokens > 0), self._clock)
+        where = (lease.channel_id, lease.member.member_id)
+        end = _end_of(lease, tokens, self._clock.now_ms())
+        self._retry.again(lambda: self._store.end_slot(*where, end, worked=tokens > 0), self._clock)
 
     def cool(self, lease: Lease, status: int | None, retry_after_s: int | None) -> None:
         """Give the slot back unused, and leave the member alone: after 429 until its quota is reset, else for ten minutes.
@@ -135,10 +131,10 @@ class Pools:
         member_id = lease.member.member_id
         why = f"http {status}" if status is not None else "no credential"
         log.warning("member %s of pool %s cools until %s (%s)", member_id, lease.channel_id, iso_of(until_ms), why)
-        where = (lease.channel_id, member_id, lease.slot_id)
-        booked = bookings(lease.member, 0, now_ms)
-        if not self._retry.again(lambda: self._store.cool_member(*where, booked, until_ms), self._clock):
-            self._retry.again(lambda: self._store.end_slot(*where, booked, worked=False), self._clock)
+        where = (lease.channel_id, member_id)
+        end = _end_of(lease, 0, now_ms)
+        if not self._retry.again(lambda: self._store.cool_member(*where, end, until_ms), self._clock):
+            self._retry.again(lambda: self._store.end_slot(*where, end, worked=False), self._clock)
 
     def status(self, channel: Channel) -> list[MemberStatus]:
         """How each member stands now, for operators."""
@@ -178,6 +174,10 @@ class Pools:
         if not self._store.write_member(channel.channel_id, member.member_id, state.version, wanted):
             return None
         return Lease(channel.channel_id, member, slot_id, state.coolings)
+
+
+def _end_of(lease: Lease, tokens: int, now_ms: int) -> SlotEnd:
+    return SlotEnd(lease.slot_id, now_ms, bookings(lease.member, tokens, now_ms))
 
 
 def cooling_s(lease: Lease, status: int | None, retry_after_s: int | None) -> int:

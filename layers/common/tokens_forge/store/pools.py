@@ -7,7 +7,7 @@ from typing import Any
 
 from tokens_forge.channels import ChannelKind
 from tokens_forge.clock import Clock
-from tokens_forge.pool_members import Bucket, Measure, MemberState, Slot
+from tokens_forge.pool_members import Bucket, Measure, MemberState, Slot, SlotEnd
 from tokens_forge.store.codec import Item, number, text
 from tokens_forge.store.dynamodb_faults import ConditionFailed, faults
 
@@ -59,22 +59,18 @@ class DynamoPoolStore:
             condition="version = :seen" if seen_version else "attribute_not_exists(version)",
         )
 
-    def end_slot(
-        self, channel_id: str, member_id: str, slot_id: str, booked: Mapping[Bucket, int], *, worked: bool
-    ) -> bool:
-        """Take an open slot away and add what it used; False when it is not there. `worked` forgets past coolings."""
-        update = ", coolings = :none" if worked else ""
-        return self._end(channel_id, member_id, slot_id, booked, update, {":none": number(0)} if worked else {})
+    def end_slot(self, channel_id: str, member_id: str, end: SlotEnd, *, worked: bool) -> bool:
+        """Take a slot away and add what it used; False when it is not there or has expired. `worked` forgets past coolings."""
+        if not worked:
+            return self._end(channel_id, member_id, end)
+        return self._end(channel_id, member_id, end, ", coolings = :none", {":none": number(0)})
 
-    def cool_member(
-        self, channel_id: str, member_id: str, slot_id: str, booked: Mapping[Bucket, int], until_ms: int
-    ) -> bool:
-        """The same, and cool the member; False when the slot is not there or the member is cooled for longer already."""
+    def cool_member(self, channel_id: str, member_id: str, end: SlotEnd, until_ms: int) -> bool:
+        """The same, and cool the member; False also when it is cooled for longer already."""
         return self._end(
             channel_id,
             member_id,
-            slot_id,
-            booked,
+            end,
             ", cooling_until_ms = :until, coolings = coolings + :one",
             {":until": number(until_ms)},
             condition=" AND cooling_until_ms < :until",
@@ -84,15 +80,15 @@ class DynamoPoolStore:
         self,
         channel_id: str,
         member_id: str,
-        slot_id: str,
-        booked: Mapping[Bucket, int],
-        update: str,
-        values: Item,
+        end: SlotEnd,
+        update: str = "",
+        values: Item | None = None,
+        *,
         condition: str = "",
     ) -> bool:
-        names, added = {"#slot": slot_id}, {":one": number(1)}
-        sums = ""
-        for index, (bucket, amount) in enumerate(booked.items()):
+        names, sums = {"#slot": end.slot_id}, ""
+        added = {":one": number(1), ":at": number(end.at_ms), **(values or {})}
+        for index, (bucket, amount) in enumerate(end.booked.items()):
             names[f"#b{index}"] = _name_of(bucket)
             added |= {f":b{index}": number(amount), ":zero": number(0)}
             sums += f", used.#b{index} = if_not_exists(used.#b{index}, :zero) + :b{index}"
@@ -100,8 +96,8 @@ class DynamoPoolStore:
             channel_id,
             member_id,
             f"SET version = version + :one{sums}{update}",
-            {**added, **values},
-            condition=f"attribute_exists(slots.#slot){condition}",
+            added,
+            condition=f"slots.#slot.expires_at_ms > :at{condition}",  # false too when there is no such slot
             removes=" REMOVE slots.#slot",
             names=names,
         )

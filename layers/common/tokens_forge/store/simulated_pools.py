@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from threading import Lock
 
-from tokens_forge.pool_members import Bucket, MemberState
+from tokens_forge.pool_members import Bucket, MemberState, SlotEnd
 
 
 class SimulatedPoolStore:
@@ -31,35 +30,35 @@ class SimulatedPoolStore:
             self._states[channel_id, member_id] = replace(state, version=seen_version + 1)
             return True
 
-    def end_slot(
-        self, channel_id: str, member_id: str, slot_id: str, booked: Mapping[Bucket, int], *, worked: bool
-    ) -> bool:
-        """Take an open slot away and add what it used; False when it is not there. `worked` forgets past coolings."""
+    def end_slot(self, channel_id: str, member_id: str, end: SlotEnd, *, worked: bool) -> bool:
+        """Take a slot away and add what it used; False when it is not there or has expired. `worked` forgets past coolings."""
         with self._lock:
             stored = self._states.get((channel_id, member_id), MemberState())
-            if slot_id not in stored.slots:
+            if not _is_open(stored, end):
                 return False
-            ended = _without(stored, slot_id, booked)
+            ended = _without(stored, end)
             self._states[channel_id, member_id] = replace(ended, coolings=0) if worked else ended
             return True
 
-    def cool_member(
-        self, channel_id: str, member_id: str, slot_id: str, booked: Mapping[Bucket, int], until_ms: int
-    ) -> bool:
-        """The same, and cool the member; False when the slot is not there or the member is cooled for longer already."""
+    def cool_member(self, channel_id: str, member_id: str, end: SlotEnd, until_ms: int) -> bool:
+        """The same, and cool the member; False also when it is cooled for longer already."""
         with self._lock:
             stored = self._states.get((channel_id, member_id), MemberState())
-            if slot_id not in stored.slots or stored.cooling_until_ms >= until_ms:
+            if not _is_open(stored, end) or stored.cooling_until_ms >= until_ms:
                 return False
-            ended = _without(stored, slot_id, booked)
+            ended = _without(stored, end)
             self._states[channel_id, member_id] = replace(
                 ended, cooling_until_ms=until_ms, coolings=stored.coolings + 1
             )
             return True
 
 
-def _without(stored: MemberState, slot_id: str, booked: Mapping[Bucket, int]) -> MemberState:
+def _is_open(stored: MemberState, end: SlotEnd) -> bool:
+    return end.slot_id in stored.slots and stored.slots[end.slot_id].expires_at_ms > end.at_ms
+
+
+def _without(stored: MemberState, end: SlotEnd) -> MemberState:
     used: Counter[Bucket] = Counter(stored.used)
-    used.update(booked)
-    slots = {other: slot for other, slot in stored.slots.items() if other != slot_id}
+    used.update(end.booked)
+    slots = {slot_id: slot for slot_id, slot in stored.slots.items() if slot_id != end.slot_id}
     return replace(stored, version=stored.version + 1, slots=slots, used=used)
