@@ -22,6 +22,7 @@ from tokens_forge.accounts import Account, Accounts
 from tokens_forge.catalog import Route
 from tokens_forge.channels import Channel
 from tokens_forge.clock import Clock, SystemClock
+from tokens_forge.credentials import Credentials
 from tokens_forge.ids import new_id
 from tokens_forge.keys import KeyKind, parse_token
 from tokens_forge.money import Money
@@ -110,7 +111,13 @@ class Deployment:
 
 
 def deploy(
-    engine: Engine, upstream_url: str, *, clock: Clock | None = None, client: Any = None, **limits: float
+    engine: Engine,
+    upstream_url: str,
+    *,
+    clock: Clock | None = None,
+    client: Any = None,
+    credentials: Credentials | None = None,
+    **limits: float,
 ) -> Deployment:
     """Put the product together. `limits` are the time limits of Settings, in seconds."""
     settings = Settings.from_environment(engine.environment())
@@ -124,7 +131,7 @@ def deploy(
         dynamodb=client,
         s3=engine.s3,
         upstream=HttpUpstream(),
-        credentials=KnownCredentials(),
+        credentials=credentials or KnownCredentials(),
         clock=clock,
     )
     tables = settings.tables
