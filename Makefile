@@ -6,7 +6,7 @@ JOBS   ?= auto
 
 PYTHON  = .venv/bin/python
 SAM     = .venv-sam/bin/sam
-SOURCES = layers/common/tokens_forge functions local tests
+SOURCES = layers/common/tokens_forge functions local tests bench
 
 export PYTHONPATH = layers/common:.
 export SAM_CLI_TELEMETRY = 0
@@ -15,8 +15,8 @@ export UV_SYSTEM_CERTS ?= true
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .PHONY: help environment sam-environment run stop status test coverage mutation
-.PHONY: engine test-engines test-clients proof e2e check lint types format
-.PHONY: lock validate build deploy clean soak
+.PHONY: engine test-engines test-clients proof e2e bench check lint types
+.PHONY: format lock validate build deploy clean soak
 
 help:
 	@echo "make run | stop | status   the whole stack on this machine, no cloud account, no Docker"
@@ -26,6 +26,7 @@ help:
 	@echo "make proof                 every proof at its full size, with its summary"
 	@echo "make coverage              every line and branch of settlement, prices, money and stores is run by a test"
 	@echo "make mutation              break settlement and prices in every small way; see docs/mutation.md"
+	@echo "make bench                 the figures of docs/performance.md"
 	@echo "make check                 format, lint, types, tests"
 	@echo "make format | lock         rewrite the code's format | the locks in requirements/"
 	@echo "make validate | build      check | package what is deployed"
@@ -85,6 +86,9 @@ proof: engine
 # In a copy of this checkout, on free ports or on FORGE_PORT, FORGE_AWS_PORT and FORGE_SANDBOX_PORT.
 e2e: sam-environment
 	$(PYTHON) -m pytest -n 0 -m e2e -rP tests/e2e
+bench: environment
+	$(PYTHON) -m bench.pool_simulation
+	$(PYTHON) -m bench.failover
 
 check: lint types test
 

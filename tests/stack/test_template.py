@@ -9,6 +9,8 @@ import pytest
 from tests.support.resolve import resolved
 from tests.support.template import transformed
 from tokens_forge.endpoints import Endpoint
+from tokens_forge.store.circuits import SCOPE as CIRCUIT_SCOPE
+from tokens_forge.store.pools import scope_of as pool_scope
 
 INFERENCE_PATHS = [endpoint.path for endpoint in Endpoint]
 MONEY_TABLES = ("WalletsTable", "JournalTable", "AccountsTable", "OfficialCatalogTable", "RoutedCatalogTable")
@@ -156,9 +158,27 @@ def test_no_role_can_change_or_delete_a_journal_entry_or_a_price_or_a_key() -> N
         if "AccountsTable" in resource:
             written = {"dynamodb:PutItem", "dynamodb:UpdateItem"} if role == "KeysRole" else set()
             assert actions - written <= {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"}
-        if "StateTable" not in resource:
-            assert not actions & {"dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
+        assert "dynamodb:BatchWriteItem" not in actions
+        assert "dynamodb:DeleteItem" not in actions or "StateTable" in resource
         assert "dynamodb:Scan" not in actions or role == "ReconciliationRole"
+
+
+def test_the_stream_role_reaches_circuits_and_pools_of_the_state_table_and_nothing_else_there() -> None:
+    [policy] = resolved(Stage="prod")["StreamRole"]["Properties"]["Policies"]
+    found = [each for each in policy["PolicyDocument"]["Statement"] if "StateTable" in str(each["Resource"])]
+    by_scopes: dict[frozenset[str], set[str]] = {}
+    for statement in found:
+        [(operator, condition)] = statement["Condition"].items()
+        assert operator == "ForAllValues:StringLike" and set(condition) == {"dynamodb:LeadingKeys"}
+        actions = statement["Action"]
+        by_scopes[frozenset(condition["dynamodb:LeadingKeys"])] = (
+            {actions} if isinstance(actions, str) else set(actions)
+        )
+    assert by_scopes == {
+        frozenset({"circuit", "pool#*"}): {"dynamodb:Query", "dynamodb:UpdateItem"},
+        frozenset({"circuit"}): {"dynamodb:DeleteItem"},
+    }
+    assert CIRCUIT_SCOPE == "circuit" and pool_scope("routed-pool").startswith("pool#")
 
 
 def test_only_the_function_that_calls_providers_reads_their_credentials() -> None:

@@ -52,8 +52,10 @@ def test_a_member_that_leaves_moves_only_its_own_conversations() -> None:
         talk = f"talk {number}"
         if home(talk) != "c":
             assert chosen(idle("a", "b"), talk) == home(talk)
-        without_c: list[Standing] = [*idle("a", "b"), (member("c", enabled=False), MemberState())]
-        assert chosen(without_c, talk) == chosen(idle("a", "b"), talk)
+        home_of_two = chosen(idle("a", "b"), talk)
+        two = [(each, busy(1) if each.member_id == home_of_two else known) for each, known in idle("a", "b")]
+        switched_off = (member("c", enabled=False), MemberState())
+        assert chosen([*two, switched_off], talk) == home_of_two
 
 
 def test_a_full_member_never_blocks_while_another_has_room() -> None:
@@ -64,9 +66,12 @@ def test_a_full_member_never_blocks_while_another_has_room() -> None:
 
 
 def test_away_from_home_the_most_free_slots_win() -> None:
-    wide = [(replace(each, slots=5) if each.member_id == "b" else each, state) for each, state in idle("a", "b", "c")]
     talk = next(f"talk {number}" for number in range(50) if home(f"talk {number}") == "a")
-    assert chosen(wide, talk, tried=frozenset({"a"})) == "b"
+    for wide in ("b", "c"):
+        members = [
+            (replace(each, slots=5) if each.member_id == wide else each, state) for each, state in idle("a", "b", "c")
+        ]
+        assert chosen(members, talk, tried=frozenset({"a"})) == wide
 
 
 def test_among_equally_free_members_the_larger_share_of_quota_wins() -> None:

@@ -131,6 +131,7 @@ def test_a_slot_may_come_back_any_moment_and_at_the_latest_when_it_expires(
     slot = Slot(NOW_MS + expires_in_ms, 600)
     assert room_at_ms(member(slots=1), FRESH.with_slot("s1", slot), 1, NOW_MS) == NOW_MS + expected_in_ms
     assert room_at_ms(member(), FRESH.with_slot("s1", slot), 600, NOW_MS) == NOW_MS + expected_in_ms
+    assert room_at_ms(member(), used(400, NOW_MS).with_slot("s1", slot), 600, NOW_MS) == NOW_MS + expected_in_ms
 
 
 def test_there_is_never_room_on_a_disabled_member_or_for_more_than_a_window_holds() -> None:

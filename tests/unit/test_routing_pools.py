@@ -1,4 +1,4 @@
-"""A slot is given back whatever cancels its request, also in the moment in which it is taken."""
+"""Routing over a pool: a slot is given back whatever cancels its request, and a failing store stops no request."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from tests.support.clocks import HandClock
 from tests.unit.builders import MODEL, PRICE
 from tests.unit.pool_builders import member, pool
+from tokens_forge.channels import Channel
 from tokens_forge.circuits import Circuit, CircuitKey, Circuits
 from tokens_forge.journal import SettlementReason
 from tokens_forge.policy import Offer
@@ -19,7 +20,8 @@ from tokens_forge.pools import Pools
 from tokens_forge.pricing import Usage
 from tokens_forge.quotes import Quote, quote
 from tokens_forge.requests.inference import InferenceRequest
-from tokens_forge.routing import Routed, Router, Target
+from tokens_forge.routing import AttemptFailed, Routed, Router, Target
+from tokens_forge.store.port import StoreFault
 from tokens_forge.store.simulated_pools import SimulatedPoolStore
 from tokens_forge.wallets import WalletKind
 
@@ -52,6 +54,12 @@ class Gated(SimulatedPoolStore):
         super().__init__()
         self.reached, self.go_on = threading.Event(), threading.Event()
         self.go_on.set()
+        self.is_broken = self.is_silent = False
+
+    def read_members(self, channel_id: str) -> dict[str, MemberState]:
+        if self.is_silent:
+            raise StoreFault("no answer")
+        return super().read_members(channel_id)
 
     def wait_at_next_write(self) -> None:
         self.reached.clear()
@@ -64,6 +72,11 @@ class Gated(SimulatedPoolStore):
     def end_slot(self, channel_id: str, member_id: str, end: SlotEnd, *, worked: bool) -> bool:
         self._wait()
         return super().end_slot(channel_id, member_id, end, worked=worked)
+
+    def cool_member(self, channel_id: str, member_id: str, end: SlotEnd, until_ms: int) -> bool:
+        if self.is_broken:
+            raise StoreFault("not kept")
+        return super().cool_member(channel_id, member_id, end, until_ms)
 
     def _wait(self) -> None:
         self.reached.set()
@@ -84,8 +97,8 @@ def router(store: Gated) -> Router:
     return Router(Circuits(NoCircuits(), clock), Pools(store, clock, slot_lifetime_s=900), clock)
 
 
-def quoted() -> Quote:
-    offer = Offer(WalletKind.ROUTED, MODEL, PRICE, (POOL,))
+def quoted(channel: Channel = POOL) -> Quote:
+    offer = Offer(WalletKind.ROUTED, MODEL, PRICE, (channel,))
     return quote(offer, InferenceRequest("chat.completions", {}, MODEL.model_id, text_bytes=10))
 
 
@@ -139,13 +152,17 @@ def test_a_request_that_is_cancelled_while_it_waits_for_its_provider_gives_the_s
     assert store.slots_used() == 0
 
 
-def test_a_request_that_is_cancelled_while_it_gives_the_slot_back_gives_it_back(router: Router, store: Gated) -> None:
+@pytest.mark.parametrize("at", ["before", "meanwhile"])
+def test_a_request_that_is_cancelled_as_it_ends_gives_its_slot_back(router: Router, store: Gated, at: str) -> None:
     async def cancelled() -> None:
         routed = await routing(router, answers)
         assert routed.result == "served with secret-a" and routed.serving is not None and store.slots_used() == 1
         serving = routed.serving
 
         async def ends() -> None:
+            task = asyncio.current_task()
+            if at == "before" and task is not None:
+                task.cancel()  # as a settlement does that was interrupted, once it is through
             await router.ended(serving, SettlementReason.COMPLETED, Usage(input=1, output=2))
             await asyncio.sleep(1)
 
@@ -154,3 +171,23 @@ def test_a_request_that_is_cancelled_while_it_gives_the_slot_back_gives_it_back(
 
     asyncio.run(cancelled())
     assert store.slots_used() == 0
+
+
+def test_a_cooling_that_was_not_kept_leads_to_another_member_all_the_same(router: Router, store: Gated) -> None:
+    asked: list[str] = []
+
+    async def refused(target: Target) -> str:
+        asked.append(target.credential)
+        raise AttemptFailed("http_429", status=429, retry_after_s=60)
+
+    store.is_broken = True
+    both = pool(member("a", windows=()), member("b", windows=()))
+    routed = asyncio.run(router.first_that_answers(quoted(both), "talk", refused))
+    assert sorted(asked) == ["secret-a", "secret-b"]
+    assert [attempt.outcome for attempt in routed.attempts] == ["http_429", "http_429"] and routed.retry_after_s == 60
+
+
+def test_a_pool_whose_state_does_not_answer_is_passed_over(router: Router, store: Gated) -> None:
+    store.is_silent = True
+    routed = asyncio.run(router.first_that_answers(quoted(), "talk", answers))
+    assert [attempt.outcome for attempt in routed.attempts] == ["pool_unknown"] and routed.result is None
