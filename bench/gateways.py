@@ -27,6 +27,7 @@ from tokens_forge.requests.chat import parse_chat
 from tokens_forge.routing import Router
 from tokens_forge.settlement import Balances, Books, Settlement
 from tokens_forge.store.simulated import SimulatedLedgerStore
+from tokens_forge.store.simulated_pools import SimulatedPoolStore
 from tokens_forge.wallets import Wallet, WalletKind
 
 ACCOUNT = "acc_0123456789ab"
@@ -62,7 +63,9 @@ class OneGateway:
             catalogs=CatalogCache(self, clock),
             settlement=Settlement(books),
             limiter=Limiter(NoLimits(), clock),
-            router=Router(Circuits(CircuitsInMemory(), clock), Pools(None, clock), clock),
+            router=Router(
+                Circuits(CircuitsInMemory(), clock), Pools(SimulatedPoolStore(), clock, slot_lifetime_s=900), clock
+            ),
             attempts=Attempts(
                 HttpUpstream(), KnownCredentials(), WIRES, TimeLimits(**limits), clock, loopback_allowed=True
             ),

@@ -36,7 +36,13 @@ def create_app(services: Services) -> FastAPI:
         await services.close()
 
     app = FastAPI(
-        title="Tokens Forge", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+        title="Tokens Forge",
+        version="0.1.0",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
     )
     app.state.services = services
     inference = (chat, completions, embeddings, responses, messages)

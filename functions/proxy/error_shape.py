@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,7 +12,10 @@ from starlette.responses import JSONResponse
 
 from tokens_forge.endpoints import Endpoint
 from tokens_forge.error_shapes import anthropic_body
-from tokens_forge.errors import ForgeError, GatewayError, MethodNotAllowed, NotFound, RequestError
+from tokens_forge.errors import ForgeError, GatewayError, MethodNotAllowed, NotFound, RequestError, StoreUnavailable
+from tokens_forge.store.port import StoreFault
+
+log = logging.getLogger("tokens_forge.proxy")
 
 
 def body(error: ForgeError, path: str) -> dict[str, Any]:
@@ -31,6 +35,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(ForgeError)
     async def forge_error(request: Request, error: ForgeError) -> JSONResponse:
         return response(error, request)
+
+    @app.exception_handler(StoreFault)
+    async def store_is_silent(request: Request, error: StoreFault) -> JSONResponse:
+        log.error("the database did not answer", exc_info=error)
+        return response(StoreUnavailable("The ledger did not answer.", headers={"retry-after": "1"}), request)
 
     @app.exception_handler(RequestValidationError)
     async def invalid_parameter(request: Request, error: RequestValidationError) -> JSONResponse:

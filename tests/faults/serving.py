@@ -32,6 +32,7 @@ from tokens_forge.pools import Pools
 from tokens_forge.providers.wires import WIRES
 from tokens_forge.requests.chat import parse_chat
 from tokens_forge.routing import Router
+from tokens_forge.store.simulated_pools import SimulatedPoolStore
 from tokens_forge.wallets import WalletKind
 
 BACKUP = "second"
@@ -170,7 +171,7 @@ class Served:
             catalogs=catalogs,
             settlement=world.settlement(clock),
             limiter=Limiter(NoLimits(), clock),
-            router=Router(circuits, Pools(None, clock), clock),
+            router=Router(circuits, Pools(SimulatedPoolStore(), clock, slot_lifetime_s=900), clock),
             attempts=Attempts(provider, _Credentials(), WIRES, TimeLimits(), clock, loopback_allowed=False),
             clock=clock,
         )

@@ -39,6 +39,7 @@ from tokens_forge.requests.parsers import PARSERS
 from tokens_forge.routing import Router
 from tokens_forge.settlement import Balances, Books, Settlement
 from tokens_forge.store.simulated import SimulatedLedgerStore
+from tokens_forge.store.simulated_pools import SimulatedPoolStore
 from tokens_forge.wallets import Wallet, WalletKind
 
 ACCOUNT = "acc_0123456789ab"
@@ -203,7 +204,7 @@ async def check(policy: Policy, seen: Counter[str]) -> None:
         catalogs=CatalogCache(reader, clock),
         settlement=Settlement(books),
         limiter=Limiter(NoLimits(), clock),
-        router=Router(circuits, Pools(None, clock), clock),
+        router=Router(circuits, Pools(SimulatedPoolStore(), clock, slot_lifetime_s=900), clock),
         attempts=Attempts(provider, AnyCredential(), WIRES, TimeLimits(), clock, loopback_allowed=False),
         clock=clock,
     )

@@ -163,7 +163,7 @@ def test_no_role_can_change_or_delete_a_journal_entry_or_a_price_or_a_key() -> N
         assert "dynamodb:Scan" not in actions or role == "ReconciliationRole"
 
 
-def test_the_stream_role_reaches_circuits_and_pools_of_the_state_table_and_nothing_else_there() -> None:
+def test_the_stream_role_reaches_its_own_scopes_of_the_state_table_and_nothing_else_there() -> None:
     [policy] = resolved(Stage="prod")["StreamRole"]["Properties"]["Policies"]
     found = [each for each in policy["PolicyDocument"]["Statement"] if "StateTable" in str(each["Resource"])]
     by_scopes: dict[frozenset[str], set[str]] = {}
@@ -177,6 +177,8 @@ def test_the_stream_role_reaches_circuits_and_pools_of_the_state_table_and_nothi
     assert by_scopes == {
         frozenset({"circuit", "pool#*"}): {"dynamodb:Query", "dynamodb:UpdateItem"},
         frozenset({"circuit"}): {"dynamodb:DeleteItem"},
+        frozenset({"retry#*"}): {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"},
+        frozenset({"limit#*"}): {"dynamodb:PutItem", "dynamodb:UpdateItem"},
     }
     assert CIRCUIT_SCOPE == "circuit" and pool_scope("routed-pool").startswith("pool#")
 

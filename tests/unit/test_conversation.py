@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tokens_forge.endpoints import Endpoint
 from tokens_forge.requests.conversation import conversation_of
 from tokens_forge.requests.inference import InferenceRequest
 
@@ -15,7 +16,7 @@ ANSWER = {"role": "assistant", "content": "Hello!"}
 
 
 def talk(key_id: str = "key_1", **fields: Any) -> str:
-    return conversation_of(key_id, InferenceRequest("chat.completions", fields, "small", 10))
+    return conversation_of(key_id, InferenceRequest(Endpoint.CHAT, fields, "small", 10))
 
 
 def test_a_conversation_stays_the_same_as_it_grows() -> None:

@@ -13,7 +13,9 @@ from tests.unit.builders import MODEL, PRICE
 from tests.unit.pool_builders import member, pool
 from tokens_forge.channels import Channel
 from tokens_forge.circuits import Circuit, CircuitKey, Circuits
-from tokens_forge.journal import SettlementReason
+from tokens_forge.endpoints import Endpoint
+from tokens_forge.intents import Outcome
+from tokens_forge.journal import SettlementReason, UsageSource
 from tokens_forge.policy import Offer
 from tokens_forge.pool_members import MemberState, SlotEnd
 from tokens_forge.pools import Pools
@@ -98,8 +100,8 @@ def router(store: Gated) -> Router:
 
 
 def quoted(channel: Channel = POOL) -> Quote:
-    offer = Offer(WalletKind.ROUTED, MODEL, PRICE, (channel,))
-    return quote(offer, InferenceRequest("chat.completions", {}, MODEL.model_id, text_bytes=10))
+    offer = Offer(WalletKind.ROUTED, MODEL, PRICE, (channel,), (Endpoint.CHAT,))
+    return quote(offer, InferenceRequest(Endpoint.CHAT, {}, MODEL.model_id, text_bytes=10))
 
 
 async def answers(target: Target) -> str:
@@ -163,7 +165,8 @@ def test_a_request_that_is_cancelled_as_it_ends_gives_its_slot_back(router: Rout
             task = asyncio.current_task()
             if at == "before" and task is not None:
                 task.cancel()  # as a settlement does that was interrupted, once it is through
-            await router.ended(serving, SettlementReason.COMPLETED, Usage(input=1, output=2))
+            usage = Usage(input=1, output=2)
+            await serving.ended(Outcome(SettlementReason.COMPLETED, usage, UsageSource.PROVIDER, routed.attempts))
             await asyncio.sleep(1)
 
         store.wait_at_next_write()

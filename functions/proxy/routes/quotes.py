@@ -11,6 +11,7 @@ from functions.proxy.services import Caller, Served
 from functions.proxy.views import price_view, route_view, wallet_view
 from tokens_forge.endpoints import Endpoint
 from tokens_forge.errors import ForgeError
+from tokens_forge.holding import spendable_nano, standing_in_the_way
 from tokens_forge.money import decimal
 from tokens_forge.quotes import affordable_output_each, clamp
 from tokens_forge.requests.inference import parse_json
@@ -40,21 +41,23 @@ async def create_quote(
     }
     try:
         quoted = await served.gateway.quote(caller, asked)
-    except ForgeError as refusal:
-        return {**answer, "callable": False, **refusal.body()}
+    except ForgeError as error:
+        return {**answer, "callable": False, **error.body()}
     available_nano = wallet.available_nano if wallet else 0
-    affordable = quoted.max_charge_nano <= available_nano
-    clamped = None if affordable else clamp(quoted, available_nano)
+    spendable = spendable_nano(wallet, caller.key)
+    clamped = None if quoted.max_charge_nano <= spendable else clamp(quoted, spendable)
     sent = clamped or quoted
+    refusal = standing_in_the_way(wallet, sent, caller) if wallet else None
     return {
         **answer,
-        "callable": affordable or clamped is not None,
+        "callable": wallet is not None and refusal is None,
+        **(refusal.body() if refusal else {}),
         "currency": quoted.offer.price.currency,
         "price": price_view(quoted.offer.price),
         "route": route_view(quoted.offer),
         "bound": {"input_tokens": sent.input_tokens_max, "output_tokens": sent.output_tokens_max},
         "output_limited_by_balance": clamped is not None,
-        "affordable_output_tokens": max(affordable_output_each(quoted, available_nano), 0),
+        "affordable_output_tokens": max(affordable_output_each(quoted, spendable), 0),
         "max_charge": decimal(sent.max_charge_nano),
         "typical_charge": decimal(sent.typical_charge_nano()),
         "available_after_max_charge": decimal(available_nano - sent.max_charge_nano),

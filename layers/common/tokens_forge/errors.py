@@ -164,12 +164,24 @@ class KeySpendLimit(InvalidKey):
     type = "insufficient_quota"
     code = "insufficient_quota"
 
-    def __init__(self, *, kind: WalletKind, currency: str, needed_nano: int, left_nano: int) -> None:
+    def __init__(
+        self,
+        *,
+        kind: WalletKind,
+        currency: str,
+        needed_nano: int,
+        left_nano: int,
+        affordable_output_tokens: int,
+    ) -> None:
         super().__init__(
             f"This key's spend limit on the {kind.label} leaves {decimal(left_nano)} {currency}; "
             f"the request may cost up to {decimal(needed_nano)} {currency}.",
             extras=_amounts(kind, currency, needed_nano, left_nano)
-            | {"limit": "key_spend_limit", "remedy": "Raise the key's spend limit, or ask for fewer tokens."},
+            | {
+                "limit": "key_spend_limit",
+                "affordable_output_tokens": max(affordable_output_tokens, 0),
+                "remedy": "Raise the key's spend limit, or ask for fewer tokens.",
+            },
         )
 
 
@@ -294,9 +306,12 @@ class UpstreamRejected(ForgeError):
 
 
 class GatewayError(ForgeError):
-    """Our own fault."""
+    """Our own fault. A provider may have been called before it, so that a client must not repeat it by itself."""
 
     code = "gateway_error"
+
+    def __init__(self, message: str, *, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message, headers={"x-should-retry": "false"} if headers is None else headers)
 
 
 class StoreUnavailable(GatewayError):

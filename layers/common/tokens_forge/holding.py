@@ -16,11 +16,12 @@ from tokens_forge.errors import (
 )
 from tokens_forge.identity import Identity
 from tokens_forge.intents import Held, Intent
+from tokens_forge.keys import Key
 from tokens_forge.quotes import Quote, affordable_output_each, clamp
 from tokens_forge.settlement import HoldRefused, Settlement
 from tokens_forge.store.port import StoreFault
 from tokens_forge.threads import run_to_end
-from tokens_forge.wallets import HoldRefusal
+from tokens_forge.wallets import HoldRefusal, HoldRequest, Wallet, why_refused
 
 Result = TypeVar("Result")
 
@@ -45,8 +46,8 @@ class Holding:
             held = await self._on_ledger(lambda: self._settlement.hold(intent, identity.auth_epoch))
             return held, quoted
         except HoldRefused as refused:
-            available_nano = refused.wallet.available_nano if refused.wallet else 0
-            smaller = clamp(quoted, available_nano) if refused.refusal is HoldRefusal.INSUFFICIENT else None
+            can_be_smaller = refused.refusal in (HoldRefusal.INSUFFICIENT, HoldRefusal.KEY_SPEND_LIMIT)
+            smaller = clamp(quoted, spendable_nano(refused.wallet, identity.key)) if can_be_smaller else None
             if smaller is None:
                 raise _refusal(refused, quoted, identity) from None
         nano = smaller.max_charge_nano
@@ -64,6 +65,35 @@ class Holding:
             raise StoreUnavailable(
                 "The ledger did not answer. Nothing was sent to a provider.", headers={"retry-after": "1"}
             ) from fault
+
+
+def spendable_nano(wallet: Wallet | None, key: Key) -> int:
+    """What this key could set aside of the wallet now: what is available, within the key's own spend limit."""
+    if wallet is None:
+        return 0
+    if key.spend_limit_nano is None:
+        return wallet.available_nano
+    return min(wallet.available_nano, wallet.key_spend_left_nano.get(key.key_id, 0))
+
+
+def standing_in_the_way(wallet: Wallet, quoted: Quote, identity: Identity) -> ForgeError | None:
+    """The error that a call of this quote would give now; None when its hold would pass. The hold's own conditions decide."""
+    request = HoldRequest(
+        account_id=identity.account_id,
+        kind=quoted.offer.kind,
+        currency=quoted.offer.price.currency,
+        hold_id="quote",
+        nano=quoted.max_charge_nano,
+        auth_epoch=wallet.auth_epoch,
+        placed_at_ms=0,
+        limited_key_id=identity.key.key_id if identity.key.spend_limit_nano is not None else None,
+    )
+    refusal = why_refused(wallet, request)
+    if refusal is None:
+        return None
+    error = _refusal(HoldRefused(refusal, wallet), quoted, identity)
+    assert isinstance(error, ForgeError), "a quote has the wallet's own epoch"
+    return error
 
 
 def _intent(identity: Identity, quoted: Quote, request_id: str, repeats: str | None) -> Intent:
@@ -96,7 +126,14 @@ def _refusal(refused: HoldRefused, quoted: Quote, identity: Identity) -> Excepti
     if refused.refusal is HoldRefusal.KEY_SPEND_LIMIT:
         assert wallet is not None
         left_nano = wallet.key_spend_left_nano.get(identity.key.key_id, 0)
-        return KeySpendLimit(kind=kind, currency=currency, needed_nano=needed_nano, left_nano=left_nano)
+        affordable = affordable_output_each(quoted, spendable_nano(wallet, identity.key))
+        return KeySpendLimit(
+            kind=kind,
+            currency=currency,
+            needed_nano=needed_nano,
+            left_nano=left_nano,
+            affordable_output_tokens=affordable,
+        )
     if refused.refusal in (HoldRefusal.INSUFFICIENT, HoldRefusal.NO_WALLET):
         available_nano = wallet.available_nano if wallet else 0
         return InsufficientBalance(

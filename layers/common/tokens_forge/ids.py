@@ -14,6 +14,17 @@ _VALUE = {letter: value for value, letter in enumerate(_ALPHABET)}
 _ULID = re.compile(rf"[0-7][{_ALPHABET}]{{25}}")
 
 
+def _letters(time_ms: int) -> str:
+    letters = []
+    for _ in range(10):
+        time_ms, value = divmod(time_ms, 32)
+        letters.append(_ALPHABET[value])
+    return "".join(reversed(letters))
+
+
+_LAST_MOMENT = _letters(253_402_300_799_999)  # the year 9999, where dates end
+
+
 def random_letters(count: int) -> str:
     """Unpredictable letters, five bits each."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(count))
@@ -27,11 +38,7 @@ def new_ulid(now_ms: int) -> str:
 def time_letters(now_ms: int) -> str:
     """The ten letters with which an id of this moment begins, whoever draws the rest."""
     assert 0 <= now_ms < 1 << 48
-    letters = []
-    for _ in range(10):
-        now_ms, value = divmod(now_ms, 32)
-        letters.append(_ALPHABET[value])
-    return "".join(reversed(letters))
+    return _letters(now_ms)
 
 
 def new_id(prefix: str, now_ms: int) -> str:
@@ -42,7 +49,7 @@ def new_id(prefix: str, now_ms: int) -> str:
 def ulid_of(identifier: str) -> str:
     """The ULID behind the prefix. Raises ValueError when there is none."""
     ulid = identifier.rpartition("_")[2]
-    if not _ULID.fullmatch(ulid):
+    if not _ULID.fullmatch(ulid) or ulid[:10] > _LAST_MOMENT:
         raise ValueError(f"not an identifier: {identifier!r}")
     return ulid
 

@@ -1,7 +1,7 @@
 """Pools: which member of a subscription-account pool serves a request, and how a slot on it is taken and given back.
 
 A conversation stays with one member, found by hashing, so nothing is stored for it; when that member has no room the request goes
-to the one with the most. It never waits for a full member while another is idle (docs/decisions/0006-pools.md).
+to the one with the most. It never waits for a full member while another is idle (docs/decisions/0008-pools.md).
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class Quote:
         """The same request with this limit on each choice."""
         limited = replace(self, output_tokens_each=tokens_each)
         worst_nano = worst_charge_nano(self.input_tokens_max, limited.output_tokens_max, self.offer.price)
-        return replace(limited, max_charge_nano=worst_nano)
+        return replace(limited, max_charge_nano=max(worst_nano, 1))  # a hold sets something aside
 
     @property
     def tokens_max(self) -> int:

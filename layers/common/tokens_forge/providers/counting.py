@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from tokens_forge import strict_json
 from tokens_forge.pricing import TOKENS_MAX
 from tokens_forge.providers.port import UpstreamFailure
 
@@ -30,8 +30,8 @@ _FRAMES = frozenset(
 def object_of(body: bytes) -> dict[str, Any]:
     """The JSON object in an answer or event. Raises UpstreamFailure("garbage") for anything else."""
     try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
+        found = strict_json.loads(body)
+    except ValueError:
         raise UpstreamFailure("garbage", "not JSON") from None
     if not isinstance(found, dict):
         raise UpstreamFailure("garbage", "not an object")

@@ -57,7 +57,7 @@ class MessagesOverOpenAIReader:
         if payload == DONE:
             return None
         chunk = object_of(payload)
-        if "error" in chunk:
+        if chunk.get("error") is not None:
             raise UpstreamFailure("error_event")
         if chunk.get("usage") is not None:
             self._raw_usage = chunk["usage"]

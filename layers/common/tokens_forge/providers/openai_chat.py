@@ -42,9 +42,10 @@ class ChatWire:
         """The client's body with the upstream's model name, the output limit that was held for, and usage asked for."""
         request = quoted.request
         fields = {**request.fields, "model": channel.models[quoted.offer.model.model_id]}
-        named = [name for name in ("max_tokens", "max_completion_tokens") if fields.get(name) is not None]
-        for name in named or [channel.output_limit_field]:
-            fields[name] = quoted.output_tokens_each
+        # Only the field that this channel knows: a limit under another name would be held for, and not be kept.
+        for name in ("max_tokens", "max_completion_tokens"):
+            fields.pop(name, None)
+        fields[channel.output_limit_field] = quoted.output_tokens_each
         if request.stream:
             fields["stream_options"] = {**(fields.get("stream_options") or {}), "include_usage": True}
         return encode(fields)
@@ -100,7 +101,7 @@ class ChatReader:
         if payload == DONE:
             return None
         event = object_of(payload)
-        if "error" in event:
+        if event.get("error") is not None:
             raise UpstreamFailure("error_event")
         if event.get("usage") is not None:
             self._raw_usage = event["usage"]

@@ -21,7 +21,7 @@ from tokens_forge.requests.refusals import (
 
 MESSAGES_MAX = 10_000
 CHOICES_MAX = 128
-TOOL_TYPES = frozenset({"function", "custom"})  # any other tool runs at the provider, at its own price
+TOOL_TYPES = ("function", "custom")  # any other tool runs at the provider, at its own price
 
 # Another protocol has no word for these. A value in the list means the same as leaving the field out.
 _NATIVE_FIELDS: dict[str, tuple[Any, ...]] = {

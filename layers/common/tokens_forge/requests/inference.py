@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from tokens_forge import strict_json
 from tokens_forge.endpoints import Endpoint
 from tokens_forge.errors import RequestError
 
@@ -54,11 +55,13 @@ class InferenceRequest:
 def parse_json(body: bytes) -> dict[str, Any]:
     """The body as a JSON object. Raises RequestError on anything else."""
     try:
-        fields = json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise RequestError(f"The body is not valid JSON: {_short(error)}") from None
+        fields = strict_json.loads(body)
+    except ValueError as error:
+        raise RequestError(f"The body is not valid JSON: {str(error)[:200]}") from None
     if not isinstance(fields, dict):
         raise RequestError("The body must be a JSON object.")
+    if b"\\ud" in body.lower():
+        encode(fields)  # an escape may be half a surrogate pair: better found here than where it is sent
     return fields
 
 
@@ -80,11 +83,3 @@ def encode(fields: object) -> bytes:
         raise RequestError("The body holds half a surrogate pair, which is not text.") from None
     except RecursionError:
         raise RequestError("The body is nested too deeply.") from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _short(error: BaseException) -> str:
-    return str(error)[:200] if isinstance(error, ValueError) else "nested too deeply"

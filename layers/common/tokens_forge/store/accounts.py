@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from tokens_forge.accounts import Account, SpentMore
 from tokens_forge.keys import Key, KeyKind, KeyLimits, KeyStatus
 from tokens_forge.store.codec import Item, number, text, wallet_key
+from tokens_forge.store.dynamodb_faults import faults
 
 
 class DynamoAccountStore:
@@ -86,7 +87,8 @@ class DynamoAccountStore:
             ExpressionAttributeValues={":account": text(account_id), ":key": text("key#")},
             ConsistentRead=True,
         )
-        return [_key_of(item) for page in pages for item in page["Items"]]
+        with faults():
+            return [_key_of(item) for page in pages for item in page["Items"]]
 
     def read_key(self, account_id: str, key_id: str) -> Key | None:
         """A consistent read."""
@@ -117,11 +119,12 @@ class DynamoAccountStore:
             yield from (item["account_id"]["S"] for item in page["Items"])
 
     def _read(self, account_id: str, item_name: str) -> Item | None:
-        answer = self._client.get_item(
-            TableName=self._table,
-            Key={"account_id": text(account_id), "item": text(item_name)},
-            ConsistentRead=True,
-        )
+        with faults():
+            answer = self._client.get_item(
+                TableName=self._table,
+                Key={"account_id": text(account_id), "item": text(item_name)},
+                ConsistentRead=True,
+            )
         found: Item | None = answer.get("Item")
         return found
 

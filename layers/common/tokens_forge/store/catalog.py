@@ -11,6 +11,7 @@ from tokens_forge.endpoints import Endpoint
 from tokens_forge.pricing import Price
 from tokens_forge.store.channel_codec import channel_fields, channel_of
 from tokens_forge.store.codec import Item, number, price_attribute, price_of, text
+from tokens_forge.store.dynamodb_faults import faults
 from tokens_forge.wallets import WalletKind
 
 
@@ -44,7 +45,8 @@ class DynamoCatalogReader:
             ExpressionAttributeNames={"#section": "section"},
             ExpressionAttributeValues={":section": text(section)},
         )
-        return [item for page in pages for item in page["Items"]]
+        with faults():
+            return [item for page in pages for item in page["Items"]]
 
 
 class DynamoCatalogWriter:
