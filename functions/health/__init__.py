@@ -1,1 +1,1 @@
-"""The scheduled work: the sweeper every minute, the reconciliation every hour."""
+"""The scheduled work: the sweeper and the health check every minute, the reconciliation every hour."""

@@ -7,11 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tokens_forge.attempts import Attempts, TimeLimits
 from tokens_forge.clock import Clock
+from tokens_forge.credentials import Credentials
+from tokens_forge.health_check import HealthCheck
+from tokens_forge.probes import PAID_S, Prober
+from tokens_forge.providers.port import Upstream
+from tokens_forge.providers.wires import WIRES
 from tokens_forge.reconciliation import Reconciliation
-from tokens_forge.settlement import Books, Settlement
+from tokens_forge.settlement import Books, OperatorBook, Settlement
 from tokens_forge.store.accounts import DynamoAccountStore
+from tokens_forge.store.catalog import DynamoCatalogReader
 from tokens_forge.store.dynamodb import DynamoLedgerStore
+from tokens_forge.store.health import DynamoHealthStore
 from tokens_forge.store.state import DynamoStateStore
 from tokens_forge.store.tables import Tables
 from tokens_forge.sweeper import Sweeper
@@ -48,19 +56,39 @@ def compose(tables: Tables, dynamodb: Any, clock: Clock, *, sweep_after_s: int, 
     )
 
 
+def compose_health_check(
+    tables: Tables, dynamodb: Any, credentials: Credentials, upstream: Upstream, clock: Clock, *, loopback_allowed: bool
+) -> HealthCheck:
+    """Build the health check. `upstream` belongs to one event loop, so this is called once a run; it opens nothing."""
+    ledger = DynamoLedgerStore(dynamodb, tables.ledger)
+    store = DynamoHealthStore(dynamodb, tables.state)
+    limits = TimeLimits(whole_s=PAID_S, silence_s=PAID_S)
+    attempts = Attempts(upstream, credentials, WIRES, limits, clock, loopback_allowed=loopback_allowed)
+    operator = OperatorBook(Books(ledger, clock))
+    prober = Prober(upstream, credentials, WIRES, attempts, store, operator, clock, loopback_allowed=loopback_allowed)
+    return HealthCheck(ledger, DynamoCatalogReader(dynamodb, tables.catalogs), prober, store, clock)
+
+
 def from_environment() -> ScheduledWork:
     """Both jobs, as this deployment sets them up."""
-    import boto3
-    from botocore.config import Config
-
     from tokens_forge.clock import SystemClock
 
     return compose(
         Tables.from_environment(),
-        boto3.client("dynamodb", config=Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=10)),
+        dynamodb_client(),
         SystemClock(),
         sweep_after_s=int(os.environ["FORGE_SWEEP_AFTER_S"]),
         window_s=int(os.environ.get("FORGE_RECONCILE_WINDOW_S", "7200")),
+    )
+
+
+def dynamodb_client() -> Any:
+    """A client that does not repeat by itself: settlement does, where it is harmless."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        "dynamodb", config=Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=10)
     )
 
 

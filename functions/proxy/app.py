@@ -22,6 +22,7 @@ from functions.proxy.routes import (
     quotes,
     receipts,
     responses,
+    routes,
     wallets,
 )
 from functions.proxy.services import Services
@@ -46,8 +47,8 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     inference = (chat, completions, embeddings, responses, messages)
-    for routes in (*inference, models, quotes, wallets, ledger, receipts, key, keys, health):
-        app.include_router(routes.router)
+    for group in (*inference, models, quotes, routes, wallets, ledger, receipts, key, keys, health):
+        app.include_router(group.router)
     error_shape.install(app)
     app.add_middleware(Envelope)
     return app

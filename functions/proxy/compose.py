@@ -15,6 +15,7 @@ from tokens_forge.circuits import Circuits
 from tokens_forge.clock import Clock
 from tokens_forge.credentials import Credentials
 from tokens_forge.gateway import Gateway
+from tokens_forge.health_cache import HealthCache
 from tokens_forge.identity import Authenticator
 from tokens_forge.key_management import KeyManagement
 from tokens_forge.limits import Limiter
@@ -30,6 +31,7 @@ from tokens_forge.store.catalog import DynamoCatalogReader
 from tokens_forge.store.circuits import DynamoCircuitStore
 from tokens_forge.store.claims import AnswerBucket, DynamoClaimStore
 from tokens_forge.store.dynamodb import DynamoLedgerStore
+from tokens_forge.store.health import DynamoHealthStore
 from tokens_forge.store.limits import DynamoLimitStore
 from tokens_forge.store.pools import DynamoPoolStore
 
@@ -84,5 +86,6 @@ def compose(
         keys=KeyManagement(Accounts(keys, ledger, clock), keys, ledger, catalogs.read_catalog, clock),
         statements=Statements(ledger, clock),
         deadlines=Deadlines(clock, settings.time_limit_s, in_lambda=settings.in_lambda),
+        health=HealthCache(DynamoHealthStore(dynamodb, tables.state), clock),
         close=upstream.close,
     )

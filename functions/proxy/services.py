@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from functions.proxy.time_left import Deadlines
 from tokens_forge.gateway import Gateway
+from tokens_forge.health_cache import HealthCache
 from tokens_forge.identity import Identity
 from tokens_forge.key_management import KeyManagement
 from tokens_forge.retries.service import RetrySafety
@@ -27,6 +28,7 @@ class Services:
     statements: Statements
     keys: KeyManagement
     deadlines: Deadlines
+    health: HealthCache
     close: Callable[[], Awaitable[None]]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from tokens_forge.ids import day_of
 from tokens_forge.intents import Intent, Outcome
 from tokens_forge.journal import Entry
 from tokens_forge.store.port import (
+    EntryName,
     HoldAnswer,
     IntentRecord,
     LedgerStore,
@@ -42,6 +43,8 @@ class Twin:
         for entry in contents.journal:
             assert self.read_entry(entry.account_id, entry.kind, entry.entry_id) == entry
             books.setdefault((entry.account_id, entry.kind, day_of(entry.occurred_at_ms)), []).append(entry)
+        names = [EntryName(entry.account_id, entry.kind, entry.entry_id) for entry in contents.journal]
+        assert self.read_entries(names) == sorted(contents.journal, key=lambda entry: entry.entry_id)
         for book, entries in books.items():
             assert list(self.book(*book)) == entries
             assert self.day_entries(*book, before=None, limit=len(entries) + 1) == entries[::-1]
@@ -120,6 +123,10 @@ class Twin:
 
     def read_entry(self, account_id: str, kind: WalletKind, entry_id: str) -> Entry | None:
         return self._read(lambda store: store.read_entry(account_id, kind, entry_id))
+
+    def read_entries(self, names: Iterable[EntryName]) -> list[Entry | Unreadable]:
+        asked = list(names)
+        return self._read(lambda store: sorted(store.read_entries(asked), key=lambda entry: entry.entry_id))
 
     def day_entries(
         self, account_id: str, kind: WalletKind, day: str, *, before: str | None, limit: int

@@ -15,10 +15,13 @@ router = APIRouter()
 @router.get("/v1/models")
 async def list_models(caller: Caller, served: Served) -> dict[str, Any]:
     """Every model this key can call, with wallet, price and route."""
-    return {"object": "list", "data": [model_view(offer) for offer in await served.gateway.offers(caller)]}
+    offers = await served.gateway.offers(caller)
+    health = await served.health.read(caller.wallet)
+    return {"object": "list", "data": [model_view(offer, health) for offer in offers]}
 
 
 @router.get("/v1/models/{model_id:path}")
 async def read_model(model_id: str, caller: Caller, served: Served) -> dict[str, Any]:
     """One model, or the error that a call of it would give."""
-    return model_view(await served.gateway.offer(caller, model_id))
+    offer = await served.gateway.offer(caller, model_id)
+    return model_view(offer, await served.health.read(caller.wallet))

@@ -54,7 +54,7 @@ async def create_quote(
         **(refusal.body() if refusal else {}),
         "currency": quoted.offer.price.currency,
         "price": price_view(quoted.offer.price),
-        "route": route_view(quoted.offer),
+        "route": route_view(quoted.offer, await served.health.read(kind)),
         "bound": {"input_tokens": sent.input_tokens_max, "output_tokens": sent.output_tokens_max},
         "output_limited_by_balance": clamped is not None,
         "affordable_output_tokens": max(affordable_output_each(quoted, spendable), 0),

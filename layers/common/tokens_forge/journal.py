@@ -23,6 +23,10 @@ class EntryType(StrEnum):
     TOP_UP = "top_up"
     ADJUSTMENT = "adjustment"
     REVERSAL = "reversal"
+    PROBE = "probe"
+
+
+OPERATOR = "operator"  # whose book holds what we spend on our own account: no customer's, so it has no wallet
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,11 @@ class Entry:
         assert len(set(book_accounts)) == len(book_accounts), "one posting for each book account"
         assert book_accounts == sorted(book_accounts, key=posting_order), "the wallet first, then by name"
         assert (self.request is not None) == (self.type in (EntryType.REQUEST, EntryType.LATE))
+        if self.account_id == OPERATOR or self.type is EntryType.PROBE:
+            assert self.account_id == OPERATOR and self.type is EntryType.PROBE, (
+                "probes are the operator's, and nothing else is"
+            )
+            assert self.wallet_nano == 0, "the operator's book has no wallet"
         if self.request is not None:
             assert 0 <= self.request.charge_nano <= self.request.hold_nano, "charge never exceeds the hold"
             assert self.wallet_nano == -self.request.charge_nano, "the receipt's charge is what the wallet pays"

@@ -4,6 +4,7 @@
 - every entry balances, every receipt recomputes, every reversal has its original
 - every old intent has exactly one entry and no open hold, and every such entry has its intent
 - every account has both wallets
+- the operator's own book is part of the trial balance
 
 It also ends what the sweeper cannot see any more: an intent or a hold that came after the sweeper's visit, because its message was
 late or because the gateway's clock was slow. That is nobody's fault who owns a wallet, so it freezes none.
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 
 from tokens_forge.clock import Clock
 from tokens_forge.ids import day_of, minute_of, time_ms_of, time_ms_of_minute
-from tokens_forge.journal import Entry, EntryType, SettlementReason, entry_id_of
+from tokens_forge.journal import OPERATOR, Entry, EntryType, SettlementReason, entry_id_of
 from tokens_forge.pricing import charge_nano
 from tokens_forge.settlement import Settlement
 from tokens_forge.store.port import IntentRecord, LedgerStore, Unreadable
@@ -26,6 +27,7 @@ from tokens_forge.wallets import OpenHold, Wallet, WalletKind
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 Journals = dict[tuple[str, WalletKind], set[str]]  # entry ids of each wallet that was read at rest
+BEFORE_ACCOUNTS_MS = 31 * DAY_MS  # the operator may have probed channels before the first account was opened
 READS_MAX = 3  # of a wallet that is in use meanwhile
 # These say nothing about a balance. A charge whose entry is gone shows in the wallet's totals as well, and that freezes it.
 FREEZE_NOTHING = frozenset({"intent_without_entry", "wallet_missing"})
@@ -81,6 +83,7 @@ class Reconciliation:
         # Read first: whatever the sweeper had passed by now has its entry in the journals that are read next.
         cursor = self._cursors.read_cursor(CURSOR)
         journals: Journals = {}
+        oldest_ms = done.started_at_ms
         for account_id in self._accounts():
             for kind in WalletKind:
                 wallet = self._store.read_wallet(account_id, kind)
@@ -88,6 +91,9 @@ class Reconciliation:
                     done.findings.append(Finding("wallet_missing", account_id, kind, account_id))
                 else:
                     self._check_wallet(wallet, journals, done)
+                    oldest_ms = min(oldest_ms, wallet.opened_at_ms)
+        for kind in WalletKind:
+            self._check_operator(kind, oldest_ms - BEFORE_ACCOUNTS_MS, done)
         if cursor is not None:
             self._check_intents(time_ms_of_minute(cursor), journals, done)
         for account_id, kind in sorted(_wallets_of(done.findings)):
@@ -124,12 +130,7 @@ class Reconciliation:
                 found("entry_unreadable", entry.entry_id, entry.reason)
         by_id = {entry.entry_id: entry for entry in readable}
         for entry in readable:
-            done.entries += 1
-            balances = done.balances.setdefault(entry.currency, Counter())
-            for posting in entry.postings:
-                balances[posting.book_account] += posting.nano
-            for currency, posting in entry.cost_postings():
-                done.balances.setdefault(currency, Counter())[posting.book_account] += posting.nano
+            _count(entry, done)
             if entry.currency != wallet.currency and not _was_refused(entry):
                 found("entry_in_another_currency", entry.entry_id, entry.currency)
             if not _recomputes(entry):
@@ -142,6 +143,14 @@ class Reconciliation:
             found("credits_differ", wallet.account_id, f"journal {credits_nano}, wallet {wallet.credits_total_nano}")
         if debits_nano != wallet.debits_total_nano:
             found("debits_differ", wallet.account_id, f"journal {debits_nano}, wallet {wallet.debits_total_nano}")
+
+    def _check_operator(self, kind: WalletKind, since_ms: int, done: Reconciled) -> None:
+        for day in self._days(since_ms):
+            for entry in self._store.book(OPERATOR, kind, day):
+                if isinstance(entry, Entry):
+                    _count(entry, done)
+                else:
+                    done.findings.append(Finding("entry_unreadable", OPERATOR, kind, entry.entry_id, entry.reason))
 
     def _check_intents(self, until_ms: int, journals: Journals, done: Reconciled) -> None:
         """Intents and entries of the window, both ways, up to where the sweeper has come: what is younger may still run."""
@@ -192,14 +201,30 @@ class Reconciliation:
         return False
 
     def _journal(self, wallet: Wallet) -> Iterator[Entry | Unreadable]:
+        for day in self._days(wallet.opened_at_ms):
+            yield from self._store.book(wallet.account_id, wallet.kind, day)
+
+    def _days(self, since_ms: int) -> Iterator[str]:
         # A day more at both ends: ids carry the clock of whoever made them.
-        for day in range(wallet.opened_at_ms // DAY_MS - 1, self._clock.now_ms() // DAY_MS + 2):
-            yield from self._store.book(wallet.account_id, wallet.kind, day_of(max(day, 0) * DAY_MS))
+        for day in range(max(since_ms // DAY_MS - 1, 0), self._clock.now_ms() // DAY_MS + 2):
+            yield day_of(day * DAY_MS)
+
+
+def _count(entry: Entry, done: Reconciled) -> None:
+    """Add an entry to the trial balance."""
+    done.entries += 1
+    own = [(entry.currency, posting) for posting in entry.postings]
+    for currency, posting in (*own, *entry.cost_postings()):
+        done.balances.setdefault(currency, Counter())[posting.book_account] += posting.nano
 
 
 def _wallets_of(findings: list[Finding]) -> set[tuple[str, WalletKind]]:
     """The wallets whose money may be wrong."""
-    return {(finding.account_id, finding.kind) for finding in findings if finding.problem not in FREEZE_NOTHING}
+    return {
+        (finding.account_id, finding.kind)
+        for finding in findings
+        if finding.problem not in FREEZE_NOTHING and finding.account_id != OPERATOR  # the operator has no wallet
+    }
 
 
 def _was_refused(entry: Entry) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,15 +29,19 @@ from tokens_forge.store.dynamodb_faults import Cancelled, ConditionFailed, fault
 from tokens_forge.store.port import (
     CloseHold,
     Credit,
+    EntryName,
     HoldAnswer,
     IntentRecord,
     PostAnswer,
     StoreFault,
+    StoreThrottled,
     Unchanged,
     Unreadable,
     WalletChange,
 )
 from tokens_forge.wallets import HoldRequest, OpenHold, Wallet, WalletKind, WalletStatus
+
+BATCH_KEYS_MAX = 100  # DynamoDB's limit of one BatchGetItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +240,24 @@ class DynamoLedgerStore:
         item: Item | None = answer.get("Item")
         return item
 
+    def read_entries(self, names: Iterable[EntryName]) -> list[Entry | Unreadable]:
+        """Those of the named entries that are there, in any order, each once. An eventually consistent read.
+
+        DynamoDB may give back a part of each batch as not read. Raises StoreThrottled when it has read nothing of one.
+        """
+        keys = [entry_key(*name) for name in dict.fromkeys(names)]
+        found: list[Entry | Unreadable] = []
+        while keys:
+            batch, keys = keys[:BATCH_KEYS_MAX], keys[BATCH_KEYS_MAX:]
+            with faults():
+                answer = self._client.batch_get_item(RequestItems={self._tables.journal: {"Keys": batch}})
+            unread = answer.get("UnprocessedKeys", {}).get(self._tables.journal, {}).get("Keys", [])
+            if len(unread) == len(batch):
+                raise StoreThrottled("nothing of a batch was read")
+            found += [_readable(item) for item in answer["Responses"].get(self._tables.journal, [])]
+            keys += unread
+        return found
+
     def day_entries(
         self, account_id: str, kind: WalletKind, day: str, *, before: str | None, limit: int
     ) -> list[Entry]:
@@ -266,10 +288,7 @@ class DynamoLedgerStore:
     def book(self, account_id: str, kind: WalletKind, day: str) -> Iterator[Entry | Unreadable]:
         """Every entry of one wallet on one UTC day, also those that cannot be read as an entry any more."""
         for item in self._query(self._tables.journal, "book", day_book(account_id, kind, day)):
-            try:
-                yield entry_of(item)
-            except (AssertionError, ValueError, KeyError, TypeError) as broken:
-                yield Unreadable(item["entry_id"]["S"], f"{type(broken).__name__}: {broken}")
+            yield _readable(item)
 
     def raise_auth_epoch(self, account_id: str, kind: WalletKind) -> None:
         """Make every cached key of this wallet read its record again before the next hold."""
@@ -322,6 +341,14 @@ class DynamoLedgerStore:
         except ConditionFailed:
             return False
         return True
+
+
+def _readable(item: Item) -> Entry | Unreadable:
+    """The entry that an item stands for, or why it is none any more."""
+    try:
+        return entry_of(item)
+    except (AssertionError, ValueError, KeyError, TypeError) as broken:
+        return Unreadable(item["entry_id"]["S"], f"{type(broken).__name__}: {broken}")
 
 
 def _wallet_update(entry: Entry, change: WalletChange) -> dict[str, Any]:

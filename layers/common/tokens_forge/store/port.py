@@ -6,9 +6,9 @@ values, with the item as it stood, so that the caller can say why without a seco
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tokens_forge.intents import Intent, Outcome
 from tokens_forge.journal import Entry
@@ -115,6 +115,14 @@ class Unreadable:
     reason: str
 
 
+class EntryName(NamedTuple):
+    """All that it takes to find one journal entry."""
+
+    account_id: str
+    kind: WalletKind
+    entry_id: str
+
+
 class LedgerStore(Protocol):
     """Wallets, journal and intents. No other module writes them."""
 
@@ -172,6 +180,10 @@ class LedgerStore(Protocol):
 
     def read_entry(self, account_id: str, kind: WalletKind, entry_id: str) -> Entry | None:
         """A consistent read."""
+        ...
+
+    def read_entries(self, names: Iterable[EntryName]) -> list[Entry | Unreadable]:
+        """Those of the named entries that are there, in any order, each once. One written just now may be missing."""
         ...
 
     def day_entries(

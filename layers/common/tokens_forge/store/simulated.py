@@ -6,7 +6,7 @@ proves is proven of the real conditions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from threading import Lock
 
@@ -16,6 +16,7 @@ from tokens_forge.journal import Entry, book_of, day_book
 from tokens_forge.store.port import (
     CloseHold,
     Credit,
+    EntryName,
     HoldAnswer,
     IntentRecord,
     PostAnswer,
@@ -143,6 +144,11 @@ class SimulatedLedgerStore:
         """A consistent read."""
         with self._lock:
             return self.journal.get((book_of(account_id, kind, entry_id), entry_id))
+
+    def read_entries(self, names: Iterable[EntryName]) -> list[Entry | Unreadable]:
+        """Those of the named entries that are there. Nothing here can become unreadable."""
+        found = [self.read_entry(*name) for name in dict.fromkeys(names)]
+        return [entry for entry in found if entry is not None]
 
     def day_entries(
         self, account_id: str, kind: WalletKind, day: str, *, before: str | None, limit: int

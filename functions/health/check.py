@@ -1,0 +1,52 @@
+"""Every minute: how the channels are, from traffic first, by a probe where there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from functions.health.compose import compose_health_check, dynamodb_client
+from tokens_forge.clock import SystemClock
+from tokens_forge.credentials import SecretsManagerCredentials
+from tokens_forge.health_check import HealthReport
+from tokens_forge.providers.http import HttpUpstream
+from tokens_forge.store.tables import Tables
+
+logger = Logger(service="health")
+metrics = Metrics(namespace="TokensForge", service="health")
+clock = SystemClock()
+tables = Tables.from_environment()
+dynamodb = dynamodb_client()
+credentials = SecretsManagerCredentials(boto3.client("secretsmanager"), clock)
+is_local = os.environ["FORGE_STAGE"] == "local"
+
+
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Run the health check once. Returns what it did."""
+    report = asyncio.run(_run())
+    metrics.add_metric("health_wallets_checked", MetricUnit.Count, len(report.checked))
+    metrics.add_metric("health_changes", MetricUnit.Count, report.changes)
+    answer = {
+        "checked": [kind.value for kind in report.checked],
+        "looks": report.looks,
+        "probes": report.probes,
+        "paid_probes": report.paid_probes,
+        "changes": report.changes,
+    }
+    logger.info("looked at the channels", extra=answer)
+    return answer
+
+
+async def _run() -> HealthReport:
+    upstream = HttpUpstream()  # its connections live on the event loop of one run
+    check = compose_health_check(tables, dynamodb, credentials, upstream, clock, loopback_allowed=is_local)
+    try:
+        return await check.run()
+    finally:
+        await upstream.close()
