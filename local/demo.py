@@ -73,10 +73,10 @@ def models() -> list[Model]:
     ]
 
 
-def channels(official: Upstream, ordinary: Upstream) -> list[Channel]:
-    """For each wallet, one channel that speaks OpenAI's protocol and one that speaks Anthropic's.
+def channels(official: Upstream, ordinary: Upstream, backup: Upstream) -> list[Channel]:
+    """One official channel, an ordinary primary with an ordinary backup, and for each wallet one that speaks Anthropic's protocol.
 
-    Only the first may be the real provider: `ordinary` is always the sandbox.
+    Only the first may be the real provider: the others are always sandboxes.
     """
     names = {model.model_id: model.model_id for model in models() if model.model_id != _CLAUDE}
     claude = {_CLAUDE: _CLAUDE}
@@ -99,8 +99,17 @@ def channels(official: Upstream, ordinary: Upstream) -> list[Channel]:
             ordinary.credential,
             names,
         ),
+        Channel(
+            "routed-backup",
+            ChannelKind.COMPATIBLE,
+            backup.label,
+            OPENAI,
+            backup.base_url,
+            backup.credential,
+            names,
+        ),
         *(
-            Channel(name, kind, ordinary.label, ANTHROPIC, ordinary.base_url, ordinary.credential, claude)
+            Channel(name, kind, backup.label, ANTHROPIC, backup.base_url, backup.credential, claude)
             for name, kind in (("claude-official", ChannelKind.OFFICIAL), ("claude-routed", ChannelKind.STANDARD))
         ),
     ]
@@ -135,7 +144,7 @@ def prices(kind: WalletKind, routed_currency: str) -> dict[str, Price]:
 def routes(kind: WalletKind) -> list[Route]:
     """The route of each model on one wallet, primary first. One routed model has the pool as its last backup."""
     is_official = kind is WalletKind.OFFICIAL
-    usual = ("openai-official",) if is_official else ("routed-primary",)
+    usual = ("openai-official",) if is_official else ("routed-primary", "routed-backup")
     claude = ("claude-official",) if is_official else ("claude-routed",)
     last = {} if is_official else {POOL_MODEL: (POOL_ID,)}
     return [

@@ -46,20 +46,20 @@ def _start(provider: Mapping[str, str]) -> float:
     # A part that survived the others has nothing to talk to: begin again.
     services.stop_all()
     services.make_folders()
-    require_free_port(ports.api, "FORGE_PORT")
-    require_free_port(ports.aws, "FORGE_AWS_PORT")
-    require_free_port(ports.sandbox, "FORGE_SANDBOX_PORT")
+    for variable, port in ports.by_variable().items():
+        require_free_port(port, variable)
 
     _progress("starting the local AWS")
     services.start_aws(base, ports)
     services.start_sandbox(base, ports)
+    services.start_sandbox_primary(base, ports)
     os.environ.clear()
     os.environ.update(base)
     _progress("deploying template.yaml into it, if anything changed")
     stack.deploy_if_changed(base)
     outputs = stack.outputs()
     settings = stack.function_environment(outputs["StreamFunctionName"])
-    keys = _demo_keys({**settings, **provider}, ports.sandbox_url)
+    keys = _demo_keys({**settings, **provider}, ports)
     services.start_api(base, ports, settings)
 
     gateway = f"{ports.aws_url}/restapis/{outputs['ApiId']}/{settings['FORGE_STAGE']}/_user_request_"
@@ -69,6 +69,7 @@ def _start(provider: Mapping[str, str]) -> float:
             "OPENAI_BASE_URL": f"{ports.api_url}/v1",
             "OPENAI_API_KEY": keys["FORGE_OFFICIAL_KEY"],
             **keys,
+            **{variable: str(port) for variable, port in ports.by_variable().items()},
             "FORGE_API_URL": ports.api_url,
             "FORGE_GATEWAY_URL": gateway,
             **{name: value for name, value in settings.items() if name.endswith("_TABLE")},
@@ -95,14 +96,14 @@ def _provider_settings(environment: Mapping[str, str]) -> dict[str, str]:
     return {} if given.get("OPENAI_API_KEY", "").startswith("tf_") else given
 
 
-def _demo_keys(settings: Mapping[str, str], sandbox_url: str) -> dict[str, str]:
+def _demo_keys(settings: Mapping[str, str], ports: Ports) -> dict[str, str]:
     """The demo account's keys: those of the last run while their account is still there, else of a new one."""
     known = {name: value for name, value in dotenv.read(ENV_FILE).items() if name in _KEY_NAMES}
     if len(known) == len(_KEY_NAMES) and _account_exists(settings, known["FORGE_ACCOUNT_ID"]):
         # Catalogs may have changed with the code, and secrets do not survive a stop.
-        seed_catalogs(settings, sandbox_url)
+        seed_catalogs(settings, ports)
         return known
-    return seed(settings, sandbox_url)
+    return seed(settings, ports)
 
 
 _KEY_NAMES = ("FORGE_ACCOUNT_ID", "FORGE_OFFICIAL_KEY", "FORGE_ROUTED_KEY", "FORGE_MANAGEMENT_KEY")

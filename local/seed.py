@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 
 from local import demo
+from local.settings import Ports
 from tokens_forge.accounts import Accounts
 from tokens_forge.channels import Channel
 from tokens_forge.clock import SystemClock
@@ -27,19 +28,21 @@ from tokens_forge.wallets import OFFICIAL_CURRENCY, WalletKind
 OPENAI_URL = "https://api.openai.com/v1"
 
 
-def seed(settings: Mapping[str, str], sandbox_url: str) -> dict[str, str]:
+def seed(settings: Mapping[str, str], ports: Ports) -> dict[str, str]:
     """Write the catalogs, and a new funded account. Returns the lines for `.local/env` that name its keys.
 
     `settings` holds the proxy's environment, and OPENAI_API_KEY when the official channel is to use the real provider.
     """
-    seed_catalogs(settings, sandbox_url)
+    seed_catalogs(settings, ports)
     return seed_account(settings)
 
 
-def seed_catalogs(settings: Mapping[str, str], sandbox_url: str) -> None:
+def seed_catalogs(settings: Mapping[str, str], ports: Ports) -> None:
     """Write models, prices, channels and routes of both wallets, and the channels' credentials."""
     prefix = settings["FORGE_SECRETS_PREFIX"]
-    sandbox = demo.Upstream(sandbox_url, prefix + demo.SANDBOX_CREDENTIAL, "sandbox upstream (no real provider)")
+    credential = prefix + demo.SANDBOX_CREDENTIAL
+    sandbox = demo.Upstream(ports.sandbox_url, credential, "sandbox upstream (no real provider)")
+    primary = demo.Upstream(ports.sandbox_primary_url, credential, "sandbox primary (no real provider)")
     _put_secret(sandbox.credential, "sandbox-key")
     official = sandbox
     if settings.get("OPENAI_API_KEY"):
@@ -47,7 +50,7 @@ def seed_catalogs(settings: Mapping[str, str], sandbox_url: str) -> None:
         official = demo.Upstream(url, prefix + demo.PROVIDER_CREDENTIAL, "OpenAI")
         _put_secret(official.credential, settings["OPENAI_API_KEY"])
     catalogs = DynamoCatalogWriter(_dynamodb(), Tables.from_environment(settings).catalogs)
-    for channel in demo.channels(official, sandbox):
+    for channel in demo.channels(official, primary, sandbox):
         catalogs.put_channel(channel)
     catalogs.put_channel(_pool(sandbox_url, prefix))
     for kind in WalletKind:

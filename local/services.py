@@ -1,4 +1,4 @@
-"""The three processes of a local stack: which they are, and how each shows that it is up."""
+"""The processes of a local stack: which they are, and how each shows that it is up."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from local import aws_process, processes
 from local.settings import HOME, HOST, LOGS, PIDS, STATE, TEMPORARY, Ports
 
-AWS, SANDBOX, API = "aws", "sandbox", "api"
+AWS, SANDBOX, SANDBOX_PRIMARY, API = "aws", "sandbox", "sandbox-primary", "api"
 # Stopped in this order: the callers first, and the AWS last, because it has the state to save.
-STOP_ORDER = (API, SANDBOX, AWS)
-STOP_TIMEOUT_S = {API: 10.0, SANDBOX: 5.0, AWS: 60.0}
+STOP_ORDER = (API, SANDBOX_PRIMARY, SANDBOX, AWS)
+STOP_TIMEOUT_S = {API: 10.0, SANDBOX_PRIMARY: 5.0, SANDBOX: 5.0, AWS: 60.0}
 # Proxies of the user must not stand between this machine and itself.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -41,10 +41,18 @@ def start_aws(base: Mapping[str, str], ports: Ports) -> None:
 
 
 def start_sandbox(base: Mapping[str, str], ports: Ports) -> None:
-    """Returns when the sandbox upstream answers."""
-    process = processes.start(SANDBOX, _uvicorn("local.sandbox_upstream:app", ports.sandbox), base)
-    url = f"{ports.sandbox_url}/models"
-    processes.wait_until_ready(SANDBOX, process, lambda: answers(url, expected=401), timeout_s=30)
+    """The sandbox upstream of the official channel and of the routed backup. Returns when it answers."""
+    _start_upstream(SANDBOX, ports.sandbox, ports.sandbox_url, base)
+
+
+def start_sandbox_primary(base: Mapping[str, str], ports: Ports) -> None:
+    """The sandbox upstream of the routed primary, which can be stopped alone. Returns when it answers."""
+    _start_upstream(SANDBOX_PRIMARY, ports.sandbox_primary, ports.sandbox_primary_url, base)
+
+
+def _start_upstream(name: str, port: int, base_url: str, base: Mapping[str, str]) -> None:
+    process = processes.start(name, _uvicorn("local.sandbox_upstream:app", port), base)
+    processes.wait_until_ready(name, process, lambda: answers(f"{base_url}/models", expected=401), timeout_s=30)
 
 
 def start_api(base: Mapping[str, str], ports: Ports, function_environment: Mapping[str, str]) -> None:

@@ -28,11 +28,12 @@ class LocalFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The three ports of a local stack, with the variables that move them."""
+    """The ports of a local stack, with the variables that move them."""
 
     api: int
     aws: int
     sandbox: int
+    sandbox_primary: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Ports:
@@ -41,10 +42,21 @@ class Ports:
             api=_port(environment, "FORGE_PORT", 8080),
             aws=_port(environment, "FORGE_AWS_PORT", 4566),
             sandbox=_port(environment, "FORGE_SANDBOX_PORT", 8090),
+            sandbox_primary=_port(environment, "FORGE_SANDBOX_PRIMARY_PORT", 8091),
         )
-        if len({ports.api, ports.aws, ports.sandbox}) < 3:
-            raise LocalFault("FORGE_PORT, FORGE_AWS_PORT and FORGE_SANDBOX_PORT must be three different ports.")
+        by_variable = ports.by_variable()
+        if len(set(by_variable.values())) < len(by_variable):
+            raise LocalFault(f"{', '.join(by_variable)} must be different ports.")
         return ports
+
+    def by_variable(self) -> dict[str, int]:
+        """Each port under the variable that moves it."""
+        return {
+            "FORGE_PORT": self.api,
+            "FORGE_AWS_PORT": self.aws,
+            "FORGE_SANDBOX_PORT": self.sandbox,
+            "FORGE_SANDBOX_PRIMARY_PORT": self.sandbox_primary,
+        }
 
     @property
     def api_url(self) -> str:
@@ -58,6 +70,10 @@ class Ports:
     @property
     def sandbox_url(self) -> str:
         return f"http://{HOST}:{self.sandbox}/v1"
+
+    @property
+    def sandbox_primary_url(self) -> str:
+        return f"http://{HOST}:{self.sandbox_primary}/v1"
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -20,9 +20,9 @@ def main() -> int:
         process = processes.running(name)
         everything = everything and process is not None
         if process is None:
-            print(f"{name:8} not running")
+            print(f"{name:15} not running")
         else:
-            print(f"{name:8} running, pid {process.pid}  {urls.get(name) or ''}".rstrip())
+            print(f"{name:15} running, pid {process.pid}  {urls.get(name) or ''}".rstrip())
     return 0 if everything else 1
 
 

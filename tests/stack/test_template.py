@@ -58,6 +58,7 @@ def test_the_buffered_routes_stand_behind_mangum() -> None:
     assert {
         "/v1/models",
         "/v1/quotes",
+        "/v1/routes",
         "/v1/wallets",
         "/v1/ledger",
         "/v1/receipts",
@@ -142,6 +143,7 @@ def test_no_role_can_change_or_delete_a_journal_entry_or_a_price_or_a_key() -> N
         "KeysRole",
         "StreamRole",
         "SweeperRole",
+        "HealthRole",
         "ReconciliationRole",
     }
     for role, actions, resource in found:
@@ -150,6 +152,7 @@ def test_no_role_can_change_or_delete_a_journal_entry_or_a_price_or_a_key() -> N
             assert actions <= {
                 "dynamodb:PutItem",
                 "dynamodb:GetItem",
+                "dynamodb:BatchGetItem",
                 "dynamodb:Query",
                 "dynamodb:ConditionCheckItem",
             }
@@ -179,15 +182,52 @@ def test_the_stream_role_reaches_its_own_scopes_of_the_state_table_and_nothing_e
         frozenset({"circuit"}): {"dynamodb:DeleteItem"},
         frozenset({"retry#*"}): {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"},
         frozenset({"limit#*"}): {"dynamodb:PutItem", "dynamodb:UpdateItem"},
+        frozenset({"health#*"}): {"dynamodb:Query"},
     }
     assert CIRCUIT_SCOPE == "circuit" and pool_scope("routed-pool").startswith("pool#")
 
 
-def test_only_the_function_that_calls_providers_reads_their_credentials() -> None:
+def test_only_the_functions_that_call_providers_read_their_credentials() -> None:
     readers = {
         role for role, actions, _ in statements(resolved(Stage="prod")) if "secretsmanager:GetSecretValue" in actions
     }
-    assert readers == {"StreamRole"}
+    assert readers == {"StreamRole", "HealthRole"}
+
+
+def permissions(role: str) -> list[tuple[set[str], str, list[str] | None]]:
+    """(actions, resource, partitions it is limited to) of every statement of one role."""
+    found = []
+    for policy in resolved(Stage="prod")[role]["Properties"]["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            actions = statement["Action"]
+            limits = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
+            found.append((set(actions if isinstance(actions, list) else [actions]), str(statement["Resource"]), limits))
+    return found
+
+
+def test_the_health_check_can_touch_no_wallet_and_no_customers_book() -> None:
+    found = permissions("HealthRole")
+    for table in ("WalletsTable", "AccountsTable"):
+        assert not [actions for actions, resource, _ in found if table in resource]
+    [requests] = [actions for actions, resource, _ in found if "RequestsTable" in resource]
+    assert requests == {"dynamodb:Query"}
+    journal = {frozenset(actions): limits for actions, resource, limits in found if "JournalTable" in resource}
+    assert journal == {
+        frozenset({"dynamodb:BatchGetItem"}): None,
+        frozenset({"dynamodb:PutItem"}): ["operator#*"],
+    }
+    [state] = [limits for _, resource, limits in found if "StateTable" in resource]
+    assert state == ["health#*", "probe#*"]
+
+
+@pytest.mark.parametrize("role", ["ProxyRole", "StreamRole"])
+def test_the_doors_read_health_and_cannot_write_it(role: str) -> None:
+    reading = [
+        (actions, limits)
+        for actions, resource, limits in permissions(role)
+        if "StateTable" in resource and limits is not None and any(limit.startswith("health") for limit in limits)
+    ]
+    assert reading == [({"dynamodb:Query"}, ["health#*"])]
 
 
 def test_nothing_secret_is_in_any_environment() -> None:
@@ -215,9 +255,13 @@ def test_the_scheduled_work_has_a_schedule_and_alarms() -> None:
         if rule["Type"] == "AWS::Events::Rule"
         for target in rule["Properties"]["Targets"]
     }
-    assert schedules == {"SweeperFunction": "rate(1 minute)", "ReconciliationFunction": "rate(1 hour)"}
+    assert schedules == {
+        "SweeperFunction": "rate(1 minute)",
+        "HealthFunction": "rate(1 minute)",
+        "ReconciliationFunction": "rate(1 hour)",
+    }
     alarms = {r["Properties"]["MetricName"] for r in resources.values() if r["Type"] == "AWS::CloudWatch::Alarm"}
-    assert alarms == {"reconciliation_mismatches", "sweeper_lag_s"}
+    assert alarms == {"reconciliation_mismatches", "sweeper_lag_s", "health_wallets_checked"}
 
 
 @pytest.mark.parametrize("stage", ["local", "dev", "prod"])

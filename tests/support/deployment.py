@@ -139,7 +139,7 @@ def deploy(
     accounts = Accounts(DynamoAccountStore(client, settings.tables.accounts, settings.tables.wallets), ledger, clock)
     catalogs = DynamoCatalogWriter(client, tables.catalogs)
     provider = demo.Upstream(upstream_url, "any", "scripted provider")
-    for channel in demo.channels(provider, provider):
+    for channel in demo.channels(provider, provider, provider):
         catalogs.put_channel(channel)
     for kind in WalletKind:
         for model in demo.models():
@@ -165,5 +165,5 @@ def deploy(
 def demo_channel(upstream_url: str, channel_id: str, *, kind: WalletKind = WalletKind.OFFICIAL) -> Channel:
     """A channel of the wallet's class that serves the demo models."""
     provider = demo.Upstream(upstream_url, "any", "scripted provider")
-    official, ordinary, *_ = demo.channels(provider, provider)
+    official, ordinary, *_ = demo.channels(provider, provider, provider)
     return replace(official if kind is WalletKind.OFFICIAL else ordinary, channel_id=channel_id)

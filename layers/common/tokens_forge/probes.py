@@ -139,7 +139,9 @@ class Prober:
             return "no_member"
         try:
             require_safe_url(channel.base_url, loopback_allowed=self._loopback_allowed)
-            credential: str = self._credentials.fresh(name) or await to_thread.run_sync(self._credentials.read, name)
+            credential = self._credentials.fresh(name)
+            if credential is None:
+                credential = await to_thread.run_sync(self._credentials.read, name)
         except ValueError:
             return "unsafe_url"
         except CredentialMissing:
