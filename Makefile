@@ -15,8 +15,9 @@ export UV_SYSTEM_CERTS ?= true
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .PHONY: help environment sam-environment run stop status stop-primary start-primary test
-.PHONY: coverage mutation engine test-engines test-clients proof e2e bench check
-.PHONY: lint types format lock validate build deploy clean soak
+.PHONY: coverage mutation engine test-engines test-clients proof e2e bench
+.PHONY: check lint types format lock validate build deploy clean
+.PHONY: soak
 
 help:
 	@echo "make run | stop | status   the whole stack on this machine, no cloud account, no Docker"
@@ -93,10 +94,10 @@ proof: engine
 # In a copy of this checkout, on free ports or on FORGE_PORT, FORGE_AWS_PORT and FORGE_SANDBOX_PORT.
 e2e: sam-environment
 	$(PYTHON) -m pytest -n 0 -m e2e -rP tests/e2e
+
 bench: environment
 	$(PYTHON) -m bench.pool_simulation
 	$(PYTHON) -m bench.failover
-
 check: lint types test
 
 lint: environment

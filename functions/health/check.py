@@ -29,7 +29,7 @@ is_local = os.environ["FORGE_STAGE"] == "local"
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Run the health check once. Returns what it did."""
-    report = asyncio.run(_run())
+    report = asyncio.run(_run(HttpUpstream()))
     metrics.add_metric("health_wallets_checked", MetricUnit.Count, len(report.checked))
     metrics.add_metric("health_changes", MetricUnit.Count, report.changes)
     answer = {
@@ -43,8 +43,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return answer
 
 
-async def _run() -> HealthReport:
-    upstream = HttpUpstream()  # its connections live on the event loop of one run
+async def _run(upstream: HttpUpstream) -> HealthReport:
+    # Connections belong to the event loop of one run, so each has an upstream of its own.
     check = compose_health_check(tables, dynamodb, credentials, upstream, clock, loopback_allowed=is_local)
     try:
         return await check.run()

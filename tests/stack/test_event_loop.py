@@ -21,9 +21,15 @@ def test_a_call_and_its_reading_routes_never_block_the_loop(deployment: Deployme
             for fields in ({}, {"stream": True}):
                 answer = await client.post("/v1/chat/completions", json=chat_body(**fields))
                 assert answer.status_code == 200
-            for path in ("models", "wallets", "ledger", "receipts", "key"):
+            for path in ("models", "routes", "wallets", "ledger", "receipts", "key"):
                 assert (await client.get(f"/v1/{path}")).status_code == 200
         await deployment.services.close()
 
     with blockbuster_ctx():
         asyncio.run(calls())
+
+
+def test_the_health_check_never_blocks_the_loop_while_it_waits_for_providers(deployment: Deployment) -> None:
+    with blockbuster_ctx():
+        report = deployment.look()
+    assert report.probes > 0 and len(report.checked) == 2

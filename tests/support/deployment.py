@@ -5,12 +5,13 @@ Only the credential store is a stand-in; `tests/stack/test_credentials.py` cover
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import FastAPI
 
-from functions.health.compose import ScheduledWork
+from functions.health.compose import ScheduledWork, compose_health_check
 from functions.health.compose import compose as scheduled_work
 from functions.proxy.app import create_app
 from functions.proxy.compose import compose
@@ -23,6 +24,7 @@ from tokens_forge.catalog import Route
 from tokens_forge.channels import Channel
 from tokens_forge.clock import Clock, SystemClock
 from tokens_forge.credentials import Credentials
+from tokens_forge.health_check import HealthReport
 from tokens_forge.ids import new_id
 from tokens_forge.keys import KeyKind, parse_token
 from tokens_forge.money import Money
@@ -31,6 +33,7 @@ from tokens_forge.settlement import Balances, Books
 from tokens_forge.store.accounts import DynamoAccountStore
 from tokens_forge.store.catalog import DynamoCatalogWriter
 from tokens_forge.store.dynamodb import DynamoLedgerStore
+from tokens_forge.store.health import DynamoHealthStore
 from tokens_forge.wallets import Wallet, WalletKind
 
 CREDENTIAL = "sandbox-credential-of-the-operator"
@@ -82,6 +85,33 @@ class Deployment:
         return scheduled_work(
             self.settings.tables, self.client, clock or SystemClock(), sweep_after_s=SWEEP_AFTER_S, window_s=window_s
         )
+
+    def look(
+        self, clock: Clock | None = None, *, credentials: Credentials | None = None, loopback_allowed: bool = True
+    ) -> HealthReport:
+        """Run the health check once, over real HTTP."""
+        upstream = HttpUpstream()
+        check = compose_health_check(
+            self.settings.tables,
+            self.client,
+            credentials or KnownCredentials(),
+            upstream,
+            clock or SystemClock(),
+            loopback_allowed=loopback_allowed,
+        )
+
+        async def run() -> HealthReport:
+            try:
+                return await check.run()
+            finally:
+                await upstream.close()
+
+        return asyncio.run(run())
+
+    @property
+    def health(self) -> DynamoHealthStore:
+        """What the health check has written."""
+        return DynamoHealthStore(self.client, self.settings.tables.state)
 
     def fund(self, kind: WalletKind, amount: str) -> None:
         """Top up a wallet of the account in its own currency."""

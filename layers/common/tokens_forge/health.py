@@ -1,15 +1,15 @@
 """Health: what is known of one channel for one model, and by which rules it changes. docs/health.md shows the same rules.
 
-Worse comes at once, better only after several looks in a row, and between the two thresholds nothing changes: so a channel that
-fails now and then does not flap. A look sees the requests of the last minutes, or a probe when there were none.
+An outage shows at once; anything else only after several looks in a row, and between the two thresholds nothing changes: so a
+channel that fails now and then does not flap. A look sees the requests of the last minutes, or a probe when there were none.
 
 | from | to | when |
 |---|---|---|
 | any | `down` | the newest three requests all failed, or two probes in a row |
 | any | `down` | fewer than half of at least three requests worked, and the newest three did not all work |
-| `unknown`, `healthy` | `degraded` | fewer than 95 % of the requests worked and two failed, or one probe failed |
+| `healthy` | `degraded` | one probe failed; or in two looks in a row two requests failed and fewer than 95 % worked |
 | `down` | what the look says | two looks in a row whose newest three requests (or whose probe) worked |
-| `degraded` | `healthy` | three looks in a row in which 98 % of the requests, or the probe, worked |
+| `degraded` | `healthy` | five looks in a row in which 98 % of the requests, or the probe, worked |
 | `unknown` | what the look says | the first look |
 | any | `unknown` | nothing was seen for ten minutes |
 """
@@ -59,7 +59,8 @@ class Source(StrEnum):
 
 
 _BADNESS = {HealthState.HEALTHY: 0, HealthState.DEGRADED: 1, HealthState.DOWN: 2}
-_GOOD_LOOKS = {HealthState.DEGRADED: 3, HealthState.DOWN: 2}  # in a row, to leave the state for a better one
+_GOOD_LOOKS = {HealthState.DEGRADED: 5, HealthState.DOWN: 2}  # in a row, to leave the state for a better one
+_BAD_LOOKS = 2  # of requests, to become degraded
 _BEST_FIRST = (HealthState.HEALTHY, HealthState.DEGRADED, HealthState.UNKNOWN, HealthState.DOWN)
 
 
@@ -99,13 +100,13 @@ class Observation:
 @dataclass(frozen=True, slots=True)
 class Health:
     """What is known of one channel for one model. `since_ms` is when the state became this, `checked_at_ms` the last look
-    that saw something, both 0 for never; `good_looks` is how many in a row spoke for a better state."""
+    that saw something, both 0 for never; `looks` is how many in a row spoke for another state: above 0 for a better one, below 0 for a worse one."""
 
     state: HealthState = HealthState.UNKNOWN
     since_ms: int = 0
     checked_at_ms: int = 0
     seen: Observation | None = None
-    good_looks: int = 0
+    looks: int = 0
 
 
 class HealthStore(Protocol):
@@ -150,9 +151,9 @@ def next_health(previous: Health, seen: Observation | None, now_ms: int) -> Heal
         return Health(HealthState.UNKNOWN, now_ms, previous.checked_at_ms)
     if seen.source is Source.PROBE:
         seen = replace(seen, streak=_continued(previous, seen.streak))
-    state, good_looks = _moved(previous, seen, _verdict(seen))
+    state, looks = _moved(previous, seen, _verdict(seen))
     since_ms = previous.since_ms if state is previous.state else now_ms
-    return Health(state, since_ms, now_ms, seen, good_looks)
+    return Health(state, since_ms, now_ms, seen, looks)
 
 
 def route_health(channels: Sequence[HealthState]) -> HealthState:
@@ -199,7 +200,7 @@ def _verdict(seen: Observation) -> HealthState | None:
 
 
 def _moved(previous: Health, seen: Observation, verdict: HealthState | None) -> tuple[HealthState, int]:
-    """The state after a look, and the looks in a row that now speak for a better one."""
+    """The state after a look, and the looks in a row that now speak for another one."""
     state = previous.state
     if state is HealthState.UNKNOWN:
         first = HealthState.DEGRADED if seen.below(DEGRADED_BELOW_PERCENT) else HealthState.HEALTHY
@@ -209,7 +210,9 @@ def _moved(previous: Health, seen: Observation, verdict: HealthState | None) -> 
         verdict = (verdict or HealthState.DEGRADED) if newest_worked else HealthState.DOWN
     if verdict is None or verdict is state:
         return state, 0
-    if _BADNESS[verdict] > _BADNESS[state]:
-        return verdict, 0
-    good_looks = previous.good_looks + 1
-    return (verdict, 0) if good_looks >= _GOOD_LOOKS[state] else (state, good_looks)
+    if _BADNESS[verdict] < _BADNESS[state]:
+        needed, looks = _GOOD_LOOKS[state], max(previous.looks, 0) + 1
+    else:
+        needed = _BAD_LOOKS if verdict is HealthState.DEGRADED and seen.source is Source.TRAFFIC else 1
+        looks = min(previous.looks, 0) - 1
+    return (verdict, 0) if abs(looks) >= needed else (state, looks)

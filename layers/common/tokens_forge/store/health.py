@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from tokens_forge.health import ChannelModel, Health, HealthState, Observation, Source
@@ -24,7 +25,10 @@ class DynamoHealthStore:
         self._table = table
 
     def read_health(self, kind: WalletKind) -> dict[ChannelModel, Health]:
-        """Everything that is known of the channels of one wallet's class. An eventually consistent read."""
+        """Everything that is known of the channels of one wallet's class. An eventually consistent read.
+
+        What another version of this code wrote and this one cannot read is not known: the next look writes it anew.
+        """
         found: dict[ChannelModel, Health] = {}
         more: dict[str, Any] = {}
         while True:
@@ -38,7 +42,8 @@ class DynamoHealthStore:
                 )
             for item in page["Items"]:
                 channel_id, _, model_id = item["item"]["S"].partition("#")
-                found[(channel_id, model_id)] = _health_of(item)
+                with suppress(KeyError, ValueError, TypeError):
+                    found[(channel_id, model_id)] = _health_of(item)
             if "LastEvaluatedKey" not in page:
                 return found
             more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
@@ -51,7 +56,7 @@ class DynamoHealthStore:
             "state": text(health.state.value),
             "since_ms": number(health.since_ms),
             "checked_at_ms": number(health.checked_at_ms),
-            "good_looks": number(health.good_looks),
+            "looks": number(health.looks),
             "expires_at": number(max(health.checked_at_ms, health.since_ms) // 1000 + KEPT_S),
         }
         if health.seen is not None:
@@ -106,5 +111,5 @@ def _health_of(item: Item) -> Health:
         since_ms=int(item["since_ms"]["N"]),
         checked_at_ms=int(item["checked_at_ms"]["N"]),
         seen=Observation(Source(item["source"]["S"]), **counts) if "source" in item else None,
-        good_looks=int(item["good_looks"]["N"]),
+        looks=int(item["looks"]["N"]),
     )
