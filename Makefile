@@ -15,7 +15,7 @@ export UV_SYSTEM_CERTS ?= true
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .PHONY: help environment sam-environment run stop status stop-primary start-primary test
-.PHONY: coverage mutation engine test-engines test-clients proof e2e bench
+.PHONY: coverage mutation engine test-engines test-clients proof e2e test-running bench
 .PHONY: check lint types format lock validate build deploy clean
 .PHONY: soak
 
@@ -94,6 +94,10 @@ proof: engine
 # In a copy of this checkout, on free ports or on FORGE_PORT, FORGE_AWS_PORT and FORGE_SANDBOX_PORT.
 e2e: sam-environment
 	$(PYTHON) -m pytest -n 0 -m e2e -rP tests/e2e
+
+# Against the stack of `make run`, which must be running: about ten minutes of the scheduler's ticks.
+test-running: environment
+	$(PYTHON) -m pytest -n 0 -s -m running tests/e2e
 
 bench: environment
 	$(PYTHON) -m bench.pool_simulation

@@ -1,6 +1,6 @@
 """Under `make run`: the routed primary is stopped and started again; the routes say so, and calls go where they should.
 
-Needs a running stack, and takes about ten minutes of the scheduler's ticks: `make run`, then `make test-e2e`.
+Needs a running stack, and takes about ten minutes of the scheduler's ticks: `make run`, then `make test-running`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from local import dotenv, processes, services
 from local.settings import ENV_FILE
 from tests.support.http import Api
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.running
 
 TICK_S = 60
 MODEL = "gpt-4o-mini"
