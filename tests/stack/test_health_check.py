@@ -171,7 +171,8 @@ def test_what_a_free_probe_makes_of_an_answer(
 def test_channels_that_hang_are_given_up_together_after_five_seconds(
     deployment: Deployment, upstream: Upstream
 ) -> None:
-    upstream.script(*[Behaviour(break_at=Break.HANG_BEFORE_HEADERS)] * 3, path="/models")
+    slow = Behaviour(delay_s=4, body=b"{}", break_at=Break.HANG_AFTER_HEADERS)  # each silence by itself is bearable
+    upstream.script(slow, Behaviour(break_at=Break.HANG_BEFORE_HEADERS), slow, path="/models")
     tick(deployment, 0)
     assert {health(deployment).state, health(deployment, "routed-primary", ROUTED).state} == {DEGRADED}
     routed = [request for request in upstream.requests if request.ended_s is not None][-2:]
