@@ -52,7 +52,7 @@ def seed_catalogs(settings: Mapping[str, str], ports: Ports) -> None:
     catalogs = DynamoCatalogWriter(_dynamodb(), Tables.from_environment(settings).catalogs)
     for channel in demo.channels(official, primary, sandbox):
         catalogs.put_channel(channel)
-    catalogs.put_channel(_pool(sandbox_url, prefix))
+    catalogs.put_channel(_pool(ports.sandbox_url, prefix))
     for kind in WalletKind:
         for model in demo.models():
             catalogs.put_model(kind, model)

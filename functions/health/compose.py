@@ -65,7 +65,7 @@ def compose_health_check(
     limits = TimeLimits(whole_s=PAID_S, silence_s=PAID_S)
     attempts = Attempts(upstream, credentials, WIRES, limits, clock, loopback_allowed=loopback_allowed)
     operator = OperatorBook(Books(ledger, clock))
-    prober = Prober(upstream, credentials, WIRES, attempts, store, operator, clock, loopback_allowed=loopback_allowed)
+    prober = Prober(upstream, credentials, attempts, store, operator, clock, loopback_allowed=loopback_allowed)
     return HealthCheck(ledger, DynamoCatalogReader(dynamodb, tables.catalogs), prober, store, clock)
 
 

@@ -10,7 +10,7 @@ delivers it when it likes, in any order. Clocks that go wrong are in `clocks.py`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -20,6 +20,7 @@ from tests.support.dynamodb_faults import Crash
 from tokens_forge.intents import Intent, Outcome
 from tokens_forge.journal import Entry
 from tokens_forge.store.port import (
+    EntryName,
     HoldAnswer,
     IntentRecord,
     LedgerStore,
@@ -188,6 +189,9 @@ class FaultyLedgerStore:
 
     def read_entry(self, account_id: str, kind: WalletKind, entry_id: str) -> Entry | None:
         return self._read(self._store.read_entry, account_id, kind, entry_id)
+
+    def read_entries(self, names: Iterable[EntryName]) -> list[Entry | Unreadable]:
+        return self._read(self._store.read_entries, names)
 
     def day_entries(
         self, account_id: str, kind: WalletKind, day: str, *, before: str | None, limit: int

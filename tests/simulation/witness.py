@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tokens_forge.intents import Intent, Outcome
 from tokens_forge.journal import Entry
-from tokens_forge.store.port import HoldAnswer, IntentRecord, PostAnswer, Unreadable, WalletChange
+from tokens_forge.store.port import EntryName, HoldAnswer, IntentRecord, PostAnswer, Unreadable, WalletChange
 from tokens_forge.store.simulated import SimulatedLedgerStore
 from tokens_forge.wallets import HoldRequest, OpenHold, Wallet, WalletKind
 
@@ -111,6 +111,9 @@ class Witness:
 
     def read_entry(self, account_id: str, kind: WalletKind, entry_id: str) -> Entry | None:
         return self.inner.read_entry(account_id, kind, entry_id)
+
+    def read_entries(self, names: Iterable[EntryName]) -> list[Entry | Unreadable]:
+        return self.inner.read_entries(names)
 
     def day_entries(
         self, account_id: str, kind: WalletKind, day: str, *, before: str | None, limit: int

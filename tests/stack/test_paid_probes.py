@@ -14,7 +14,7 @@ from functions.health.compose import compose_health_check
 from tests.support.behaviour import MISSING, Behaviour, error
 from tests.support.clocks import MINUTE_MS, ShiftedClock
 from tests.support.deployment import MODEL, SWEEP_AFTER_S, Deployment, KnownCredentials, demo_channel
-from tests.support.upstream import CHAT, Upstream
+from tests.support.upstream import Upstream
 from tokens_forge.channels import Channel, Costs, PaidProbe
 from tokens_forge.health import HealthState, Source
 from tokens_forge.ids import day_of
@@ -30,6 +30,8 @@ PRICES = UnitPrices(150_000_000, 75_000_000, 150_000_000, 600_000_000)
 USAGE = {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}
 COST_NANO = (9 * PRICES.input + PRICES.output + 999_999) // 1_000_000
 DAY_MIN = 24 * 60
+
+CHAT = "/chat/completions"
 
 
 @dataclass

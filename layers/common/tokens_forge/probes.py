@@ -19,6 +19,7 @@ from tokens_forge.catalog import Model
 from tokens_forge.channels import Channel, ChannelKind, require_safe_url
 from tokens_forge.clock import Clock
 from tokens_forge.credentials import CredentialMissing, Credentials
+from tokens_forge.endpoints import Endpoint
 from tokens_forge.errors import UpstreamRejected
 from tokens_forge.health import Sample
 from tokens_forge.ids import day_of, new_id
@@ -26,7 +27,8 @@ from tokens_forge.money import Money
 from tokens_forge.policy import Offer
 from tokens_forge.pricing import Price
 from tokens_forge.providers.port import Upstream, UpstreamCall, UpstreamFailure
-from tokens_forge.providers.wire import WholeAnswer, Wires
+from tokens_forge.providers.wire import WholeAnswer
+from tokens_forge.providers.wires import CREDENTIAL_HEADERS
 from tokens_forge.quotes import Quote, quote
 from tokens_forge.requests.chat import parse_chat
 from tokens_forge.routing import AttemptFailed, Target
@@ -64,7 +66,6 @@ class Prober:
         self,
         upstream: Upstream,
         credentials: Credentials,
-        wires: Wires,
         attempts: Attempts,
         budget: ProbeBudget,
         operator: OperatorBook,
@@ -74,7 +75,6 @@ class Prober:
     ) -> None:
         self._upstream = upstream
         self._credentials = credentials
-        self._wires = wires
         self._attempts = attempts
         self._budget = budget
         self._operator = operator
@@ -131,8 +131,8 @@ class Prober:
 
     async def _list_models(self, channel: Channel) -> str | None:
         """A short word for how it went; None when it says nothing. Raises UpstreamFailure."""
-        wire = next((wire for (_, protocol), wire in self._wires.items() if protocol == channel.protocol), None)
-        if wire is None:
+        headers_of = CREDENTIAL_HEADERS.get(channel.protocol)
+        if headers_of is None:
             return None
         name = _credential_of(channel)
         if name is None:
@@ -147,7 +147,7 @@ class Prober:
         except CredentialMissing:
             return "no_credential"
         url = channel.base_url.rstrip("/") + "/models"
-        answer = await self._upstream.send(UpstreamCall(url, wire.headers(credential), silence_s=FREE_S))
+        answer = await self._upstream.send(UpstreamCall(url, headers_of(credential), silence_s=FREE_S))
         try:
             if answer.status == 200:
                 return "ok" if _is_object(await answer.read(MODELS_BYTES_MAX)) else "garbage"
@@ -178,7 +178,9 @@ def _probe_quote(channel: Channel, model: Model) -> Quote | None:
     if costs is None or channel.costs is None or not (costs.input and costs.output):
         return None
     small = replace(model, default_output_tokens=OUTPUT_TOKENS)
-    offer = Offer(channel.kind.wallet, small, Price("probe", channel.costs.currency, costs), (channel,))
+    offer = Offer(
+        channel.kind.wallet, small, Price("probe", channel.costs.currency, costs), (channel,), (Endpoint.CHAT,)
+    )
     fields = {"model": model.model_id, "messages": [{"role": "user", "content": "Say: ok"}]}
     return quote(offer, parse_chat(fields))
 

@@ -26,12 +26,13 @@ VERSION = "2023-06-01"
 _PASSED = frozenset({"content_block_start", "content_block_delta", "content_block_stop", "ping"})
 
 
-def key_headers(credential: str, quoted: Quote) -> dict[str, str]:
-    """Anthropic's way to send a credential, with the version that the client named.
+def key_headers(credential: str, quoted: Quote | None = None) -> dict[str, str]:
+    """Anthropic's way to send a credential, with the version that the client named; ours where there is no client.
 
     `anthropic-beta` is not passed on: a beta can change what is charged.
     """
-    return {"x-api-key": credential, VERSION_HEADER: VERSION, **quoted.request.passed_headers}
+    passed = quoted.request.passed_headers if quoted is not None else {}
+    return {"x-api-key": credential, VERSION_HEADER: VERSION, **passed}
 
 
 def content_of(answer: dict[str, Any]) -> list[dict[str, Any]]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from tokens_forge.endpoints import ANTHROPIC, OPENAI, Endpoint
-from tokens_forge.providers.anthropic_messages import MessagesWire
+from tokens_forge.providers.anthropic_messages import MessagesWire, key_headers
 from tokens_forge.providers.chat_over_anthropic import ChatOverAnthropicWire
 from tokens_forge.providers.messages_over_openai import MessagesOverOpenAIWire
-from tokens_forge.providers.openai_chat import ChatWire
+from tokens_forge.providers.openai_chat import ChatWire, bearer_headers
 from tokens_forge.providers.openai_completions import CompletionsWire
 from tokens_forge.providers.openai_embeddings import EmbeddingsWire
 from tokens_forge.providers.openai_responses import ResponsesWire
 from tokens_forge.providers.wire import Wires
+
+# How a credential is sent where there is no request: for the list of models.
+CREDENTIAL_HEADERS: Mapping[str, Callable[[str], dict[str, str]]] = {OPENAI: bearer_headers, ANTHROPIC: key_headers}
 
 WIRES: Wires = {
     (Endpoint.CHAT, OPENAI): ChatWire(),
