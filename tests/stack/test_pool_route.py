@@ -233,7 +233,7 @@ def test_a_client_that_leaves_gives_the_slot_back(route: PoolRoute) -> None:
 
 
 def test_a_client_that_leaves_before_the_first_byte_gives_the_slot_back(route: PoolRoute) -> None:
-    route.upstream.script(Behaviour(delay_s=0.5))
+    route.upstream.script(Behaviour(text="word " * 20, delay_s=0.5, frame_delay_s=0.05))
     host, port = route.api.base_url.removeprefix("http://").removesuffix("/v1").split(":")
     body = json.dumps(chat_body(stream=True)).encode()
     head = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
