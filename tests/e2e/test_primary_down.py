@@ -1,6 +1,6 @@
 """Under `make run`: the routed primary is stopped and started again; the routes say so, and calls go where they should.
 
-Needs a running stack, and takes about ten minutes of the scheduler's ticks: `make run`, then `make test-running`.
+Needs a running stack, and takes about seven minutes of the scheduler's ticks: `make run`, then `make test-running`.
 """
 
 from __future__ import annotations
