@@ -99,9 +99,11 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What is known of one channel for one model. `since_ms` is when the state became this, `checked_at_ms` the last look
-    that saw something, both 0 for never; `looks` is how many in a row spoke for another state: above 0 for a better one,
-    below 0 for a worse one."""
+    """What is known of one channel for one model.
+
+    `since_ms` is when the state became this, `checked_at_ms` the last look that saw something; both are 0 for never. `looks` is how
+    many in a row spoke for another state: above 0 for a better one, below 0 for a worse one.
+    """
 
     state: HealthState = HealthState.UNKNOWN
     since_ms: int = 0
