@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,6 +61,11 @@ def probes(upstream: Upstream) -> list[dict[str, str]]:
     return [request.headers for request in upstream.requests if request.path.endswith("/models")]
 
 
+def credential_in(headers: Mapping[str, str]) -> str:
+    """What was sent, in the way of either protocol."""
+    return headers.get("x-api-key") or headers["authorization"].removeprefix("Bearer ")
+
+
 def money(deployment: Deployment) -> dict[str, list[Any]]:
     """Everything in the money tables."""
     tables = deployment.settings.tables
@@ -81,9 +87,9 @@ def test_requests_tell_how_a_channel_is_and_only_idle_ones_are_probed(
     assert (seen.source, seen.samples, seen.successes) == (Source.TRAFFIC, 4, 4)
     assert seen.p50_ms is not None and seen.p95_ms is not None and seen.p50_ms <= seen.p95_ms
     assert health(deployment).state is HEALTHY
-    # The official channel for its other model, and the two routed ones once for both models.
-    assert report.probes == len(probes(upstream)) == 3
-    assert {headers["authorization"] for headers in probes(upstream)} == {f"Bearer {CREDENTIAL}"}
+    # The official channel for its other models, and the four others once for all of theirs.
+    assert report.probes == len(probes(upstream)) == 5
+    assert {credential_in(headers) for headers in probes(upstream)} == {CREDENTIAL}
     other = deployment.health.read_health(OFFICIAL)["openai-official", "gpt-4o"]
     assert other.state is HEALTHY and other.seen is not None and other.seen.source is Source.PROBE
 
@@ -172,7 +178,7 @@ def test_channels_that_hang_are_given_up_together_after_five_seconds(
     deployment: Deployment, upstream: Upstream
 ) -> None:
     slow = Behaviour(delay_s=4, body=b"{}", break_at=Break.HANG_AFTER_HEADERS)  # each silence by itself is bearable
-    upstream.script(slow, Behaviour(break_at=Break.HANG_BEFORE_HEADERS), slow, path="/models")
+    upstream.script(slow, Behaviour(break_at=Break.HANG_BEFORE_HEADERS), slow, slow, slow, path="/models")
     tick(deployment, 0)
     assert {health(deployment).state, health(deployment, "routed-primary", ROUTED).state} == {DEGRADED}
     routed = [request for request in upstream.requests if request.ended_s is not None][-2:]
@@ -203,8 +209,8 @@ def a_pool(upstream: Upstream, *enabled: bool) -> Channel:
 def test_a_pool_is_probed_with_a_member_that_is_not_disabled(deployment: Deployment, upstream: Upstream) -> None:
     deployment.route(a_pool(upstream, False, True, True), kind=ROUTED)
     tick(deployment, 0, credentials=Named())
-    sent = [headers["authorization"] for headers in probes(upstream)]
-    assert sent.count("Bearer secret-1") == 1 and "Bearer secret-0" not in sent
+    sent = [credential_in(headers) for headers in probes(upstream)]
+    assert sent.count("secret-1") == 1 and "secret-0" not in sent
     assert health(deployment, "a-pool", ROUTED).state is HEALTHY
 
 
@@ -267,7 +273,7 @@ def test_the_routes_show_all_of_it_and_no_providers_secret(
 
 
 def test_before_the_first_look_everything_is_unknown(deployment: Deployment, base_url: str) -> None:
-    [route, _] = Api(base_url, deployment.key()).get("/routes").json()["data"]
+    route = next(r for r in Api(base_url, deployment.key()).get("/routes").json()["data"] if r["model"] == MODEL)
     [channel] = route["channels"]
     assert route["health"] == channel["health"] == "unknown"
     assert [channel[name] for name in ("since", "last_check", "success_rate", "source")] == [None] * 4

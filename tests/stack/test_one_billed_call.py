@@ -78,8 +78,10 @@ def test_the_provider_gets_the_request_as_it_was_with_our_limit_and_our_credenti
     asked = {"temperature": 0.3, "tools": tools, "brand_new_field": {"kept": True}, "max_tokens": 77}
     assert Api(base_url, deployment.key()).chat(**asked).status_code == 200
     sent = upstream.requests[0]
+    limit = asked.pop("max_tokens")
     assert {name: sent.json[name] for name in asked} == asked
-    assert sent.json["model"] == "gpt-4o-mini" and "max_completion_tokens" not in sent.json
+    assert sent.json["max_completion_tokens"] == limit and "max_tokens" not in sent.json, "in the channel's own field"
+    assert sent.json["model"] == "gpt-4o-mini"
     assert sent.headers["authorization"] == f"Bearer {CREDENTIAL}"
     assert Api(base_url, deployment.key()).stream()[0].status_code == 200
     assert upstream.requests[1].json["max_completion_tokens"] == 1024

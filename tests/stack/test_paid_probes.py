@@ -288,7 +288,7 @@ def test_a_day_of_looking_costs_no_customer_anything_and_the_operator_no_more_th
         report = deployment.look(at(minute))
         assert len(report.checked) == 2
         total += report.probes
-    assert total == 3 * hours * 60, "every channel, every minute"
+    assert total == 5 * hours * 60, "every channel, every minute"
     assert customers(deployment) == before, "not one entry, hold or intent of a customer"
     days = [TODAY, day_of(at(DAY_MIN).now_ms())]
     assert [spent_nano(deployment, day) for day in days] == [cap_nano, cap_nano]

@@ -8,7 +8,7 @@ from tokens_forge.wallets import WalletKind
 
 def test_every_demo_route_names_channels_of_its_wallet_that_serve_the_model() -> None:
     provider = demo.Upstream("https://upstream.invalid/v1", "secret", "A provider")
-    channels = {channel.channel_id: channel for channel in demo.channels(provider, provider)}
+    channels = {channel.channel_id: channel for channel in demo.channels(provider, provider, provider)}
     pool = demo.pool("https://upstream.invalid/v1", "prefix/")
     channels[pool.channel_id] = pool
     for kind in WalletKind:
