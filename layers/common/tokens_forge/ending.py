@@ -72,8 +72,9 @@ class Ending:
             return ended
         try:
             return self._settlement.settle_late(self.held, outcome, ended)
-        except AlreadySettled:
-            return ended  # a retry has taken this request over, and is what the customer pays for
+        except AlreadySettled as already:
+            # An earlier try of ours arrived after all, or a retry has taken this request over and bars a late charge.
+            return already.entry
         except StoreFault:
             log.exception("late answer was not charged", extra=self._about())
             return ended
