@@ -2,8 +2,8 @@
 
 A look may begin at any time, also while the gateway runs, for no clock makes it right. It reads record, wallet and entry at three
 moments, and its write may arrive any time later, any number of times. A look that dies before its write is no look at all. The
-cursor passes an intent that has not arrived by then without a look. Each intent is swept as if by a sweeper of its own: that is more
-than one sweeper can do. What the reconciliation compares and freezes is not in the model, only what it ends.
+cursor passes an intent that has not arrived by then without a look. Each intent is swept as if by a sweeper of its own, which is
+more than one sweeper can do. What the reconciliation compares and freezes is not in the model, only what it ends.
 """
 
 from __future__ import annotations

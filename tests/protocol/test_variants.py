@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.protocol.checker import Checked, Search, Size
@@ -44,3 +46,8 @@ def test_the_way_to_a_fault_can_be_read() -> None:
   4. B: hold 3 arrives, the gateway hears nothing  [available -1, held 6, debits 0]
   => available is negative"""
     )
+
+
+def test_the_document_counts_what_is_caught() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
+    assert f"{len(VARIANTS)} weakened protocols" in document
