@@ -27,7 +27,6 @@ from tokens_forge.wallets import OpenHold, Wallet, WalletKind
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 Journals = dict[tuple[str, WalletKind], set[str]]  # entry ids of each wallet that was read at rest
-BEFORE_ACCOUNTS_MS = 31 * DAY_MS  # the operator may have probed channels before the first account was opened
 READS_MAX = 3  # of a wallet that is in use meanwhile
 # These say nothing about a balance. A charge whose entry is gone shows in the wallet's totals as well, and that freezes it.
 FREEZE_NOTHING = frozenset({"intent_without_entry", "wallet_missing"})
@@ -93,7 +92,7 @@ class Reconciliation:
                     self._check_wallet(wallet, journals, done)
                     oldest_ms = min(oldest_ms, wallet.opened_at_ms)
         for kind in WalletKind:
-            self._check_operator(kind, oldest_ms - BEFORE_ACCOUNTS_MS, done)
+            self._check_operator(kind, oldest_ms, done)
         if cursor is not None:
             self._check_intents(time_ms_of_minute(cursor), journals, done)
         for account_id, kind in sorted(_wallets_of(done.findings)):
