@@ -49,6 +49,7 @@ OPERATIONS: dict[str, Operation] = {
     "freeze_wallet": lambda store: store.freeze_wallet(ACCOUNT, OFFICIAL),
     "every_wallet": lambda store: list(store.every_wallet()),
     "read_entry": lambda store: store.read_entry(ACCOUNT, OFFICIAL, ENTRY.entry_id),
+    "read_entries": lambda store: store.read_entries([(ACCOUNT, OFFICIAL, ENTRY.entry_id)]),
     "day_entries": lambda store: store.day_entries(ACCOUNT, OFFICIAL, DAY, before=None, limit=5),
     "book": lambda store: list(store.book(ACCOUNT, OFFICIAL, DAY)),
     "raise_auth_epoch": lambda store: store.raise_auth_epoch(ACCOUNT, OFFICIAL),

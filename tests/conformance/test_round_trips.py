@@ -36,6 +36,7 @@ INTENTS: dict[str, Any] = {
     "primary_channel_id": {"primary_channel_id": "second"},
     "price": {"price": replace(PRICE, version="p2")},
     "hold_nano": {"hold_nano": 10**24},
+    "repeats": {"repeats": "req_01m86yeefshgvfsxn5v0zx9a26"},
 }
 MANY = tuple(Attempt(f"channel-{number}", "timeout", number) for number in range(50))
 OUTCOMES: dict[str, Any] = {
