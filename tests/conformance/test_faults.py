@@ -24,7 +24,16 @@ from tests.conformance.ledger import closing, open_hold
 from tests.conformance.wire import Reply, Script, ScriptedDynamoDB, error
 from tests.unit.builders import NOW_MS
 from tokens_forge.store.dynamodb import DynamoLedgerStore, LedgerTables
-from tokens_forge.store.port import Credit, StoreConflict, StoreFault, StoreSilent, StoreThrottled, Take, Unchanged
+from tokens_forge.store.port import (
+    Credit,
+    EntryName,
+    StoreConflict,
+    StoreFault,
+    StoreSilent,
+    StoreThrottled,
+    Take,
+    Unchanged,
+)
 from tokens_forge.wallets import Wallet
 
 HOLD = hold_request(400)
@@ -49,7 +58,7 @@ OPERATIONS: dict[str, Operation] = {
     "freeze_wallet": lambda store: store.freeze_wallet(ACCOUNT, OFFICIAL),
     "every_wallet": lambda store: list(store.every_wallet()),
     "read_entry": lambda store: store.read_entry(ACCOUNT, OFFICIAL, ENTRY.entry_id),
-    "read_entries": lambda store: store.read_entries([(ACCOUNT, OFFICIAL, ENTRY.entry_id)]),
+    "read_entries": lambda store: store.read_entries([EntryName(ACCOUNT, OFFICIAL, ENTRY.entry_id)]),
     "day_entries": lambda store: store.day_entries(ACCOUNT, OFFICIAL, DAY, before=None, limit=5),
     "book": lambda store: list(store.book(ACCOUNT, OFFICIAL, DAY)),
     "raise_auth_epoch": lambda store: store.raise_auth_epoch(ACCOUNT, OFFICIAL),

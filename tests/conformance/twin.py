@@ -44,7 +44,7 @@ class Twin:
             assert self.read_entry(entry.account_id, entry.kind, entry.entry_id) == entry
             books.setdefault((entry.account_id, entry.kind, day_of(entry.occurred_at_ms)), []).append(entry)
         names = [EntryName(entry.account_id, entry.kind, entry.entry_id) for entry in contents.journal]
-        assert self.read_entries(names) == sorted(contents.journal, key=lambda entry: entry.entry_id)
+        assert self.read_entries(names) == sorted(contents.journal, key=repr)
         for book, entries in books.items():
             assert list(self.book(*book)) == entries
             assert self.day_entries(*book, before=None, limit=len(entries) + 1) == entries[::-1]
@@ -126,7 +126,7 @@ class Twin:
 
     def read_entries(self, names: Iterable[EntryName]) -> list[Entry | Unreadable]:
         asked = list(names)
-        return self._read(lambda store: sorted(store.read_entries(asked), key=lambda entry: entry.entry_id))
+        return self._read(lambda store: sorted(store.read_entries(asked), key=repr))
 
     def day_entries(
         self, account_id: str, kind: WalletKind, day: str, *, before: str | None, limit: int
