@@ -122,7 +122,9 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 lock: environment
 	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(COMPILE) requirements/runtime.in -o requirements/runtime.txt
-	$(COMPILE) requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt
+	$(COMPILE) requirements/checkout.in -c requirements/runtime.txt -o requirements/checkout.txt
+	$(COMPILE) requirements/research.in -c requirements/runtime.txt -o requirements/research.txt
+	$(COMPILE) requirements/dev.in -c requirements/runtime.txt -c requirements/checkout.txt -c requirements/research.txt -o requirements/dev.txt
 	$(COMPILE) requirements/sam.in -o requirements/sam.txt
 
 validate: sam-environment

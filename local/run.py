@@ -58,7 +58,7 @@ def _start(provider: Mapping[str, str]) -> float:
     _progress("deploying template.yaml into it, if anything changed")
     stack.deploy_if_changed(base)
     outputs = stack.outputs()
-    settings = stack.function_environment(outputs["StreamFunctionName"])
+    settings = stack.function_environment(*(outputs[name] for name in _SERVED_HERE))
     keys = _demo_keys({**settings, **provider}, ports)
     services.start_api(base, ports, settings)
 
@@ -106,6 +106,8 @@ def _demo_keys(settings: Mapping[str, str], ports: Ports) -> dict[str, str]:
     return seed(settings, ports)
 
 
+# The functions whose applications the local front serves in one process; the settings of the last one win.
+_SERVED_HERE = ("StreamFunctionName",)
 _KEY_NAMES = ("FORGE_ACCOUNT_ID", "FORGE_OFFICIAL_KEY", "FORGE_ROUTED_KEY", "FORGE_MANAGEMENT_KEY")
 
 

@@ -56,8 +56,8 @@ def _start_upstream(name: str, port: int, base_url: str, base: Mapping[str, str]
 
 
 def start_api(base: Mapping[str, str], ports: Ports, function_environment: Mapping[str, str]) -> None:
-    """Returns when the API answers. Its settings are those of the deployed function."""
-    command = _uvicorn("functions.proxy.main:app", ports.api)
+    """Returns when the API answers. Its settings are those of the deployed functions."""
+    command = _uvicorn("local.front:app", ports.api)
     process = processes.start(API, command, {**base, **function_environment})
     processes.wait_until_ready(API, process, lambda: answers(f"{ports.api_url}/healthz"), timeout_s=30)
 

@@ -40,11 +40,15 @@ def outputs() -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 
 
-def function_environment(function_name: str) -> dict[str, str]:
-    """The settings that the template gives a function."""
-    configuration: dict[str, Any] = boto3.client("lambda").get_function_configuration(FunctionName=function_name)
-    variables: dict[str, str] = configuration["Environment"]["Variables"]
-    return {name: value for name, value in variables.items() if name.startswith(("FORGE_", "POWERTOOLS_"))}
+def function_environment(*function_names: str) -> dict[str, str]:
+    """The settings that the template gives these functions. Where two differ, the last one's count."""
+    lambdas = boto3.client("lambda")
+    settings: dict[str, str] = {}
+    for function_name in function_names:
+        configuration: dict[str, Any] = lambdas.get_function_configuration(FunctionName=function_name)
+        variables: dict[str, str] = configuration["Environment"]["Variables"]
+        settings |= {name: value for name, value in variables.items() if name.startswith(("FORGE_", "POWERTOOLS_"))}
+    return settings
 
 
 def _sam(command: str, environment: Mapping[str, str]) -> None:

@@ -11,14 +11,14 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from functions.proxy import error_shape
+from functions.web import error_shape
 from tokens_forge.clock import SystemClock
 from tokens_forge.errors import BodyTooLarge, ForgeError, GatewayError
 from tokens_forge.ids import new_id
 
 BODY_BYTES_MAX = 6 * 1024 * 1024  # AWS Lambda's limit for a synchronous request
 
-log = logging.getLogger("tokens_forge.proxy")
+log = logging.getLogger("tokens_forge.web")
 
 
 class Envelope:

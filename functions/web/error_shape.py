@@ -15,7 +15,7 @@ from tokens_forge.error_shapes import anthropic_body
 from tokens_forge.errors import ForgeError, GatewayError, MethodNotAllowed, NotFound, RequestError, StoreUnavailable
 from tokens_forge.store.port import StoreFault
 
-log = logging.getLogger("tokens_forge.proxy")
+log = logging.getLogger("tokens_forge.web")
 
 
 def body(error: ForgeError, path: str) -> dict[str, Any]:
