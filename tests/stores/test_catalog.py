@@ -46,7 +46,13 @@ def test_a_new_catalog_is_empty(catalogs: Catalogs) -> None:
 @pytest.mark.parametrize("kind", WalletKind)
 def test_models_come_back_as_they_were_on_their_own_wallet(catalogs: Catalogs, kind: WalletKind) -> None:
     seeing = replace(
-        MODEL, model_id="seeing", owned_by="b", typical_output_tokens=7, image_tokens_max=1105, enabled=False
+        MODEL,
+        model_id="seeing",
+        owned_by="b",
+        typical_output_tokens=7,
+        image_tokens_max=1105,
+        document_tokens_max=9000,
+        enabled=False,
     )
     for model in (MODEL, seeing):
         catalogs.write.put_model(kind, model)
@@ -91,6 +97,12 @@ def test_a_channel_gets_into_the_catalog_of_its_class_only(catalogs: Catalogs, k
     assert catalogs.read(wallet).channels == {"first": channel}
     other = OFFICIAL if wallet is ROUTED else ROUTED
     assert catalogs.read(other) == empty(other)
+
+
+def test_a_channel_of_which_nothing_more_is_known_comes_back_so(catalogs: Catalogs) -> None:
+    bare = replace(CHANNEL, costs=None, paid_probe=None)
+    catalogs.write.put_channel(bare)
+    assert catalogs.read(bare.kind.wallet).channels == {"first": bare}
 
 
 @pytest.mark.parametrize("kind", WalletKind)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from tests.support.engines import Engine
@@ -57,3 +60,37 @@ def test_slots_that_expired_make_room(store: DynamoLimitStore) -> None:
     assert store.take_slot("key_a", "three", NOW_MS + 20, 2, NOW_MS + 9)
     assert store.take_slot("key_a", "four", NOW_MS + 20, 2, NOW_MS + 9)
     assert not store.take_slot("key_a", "five", NOW_MS + 20, 2, NOW_MS + 9)
+
+
+class Meanwhile:
+    """A client; before its n-th call of one operation somebody else acts."""
+
+    def __init__(self, client: Any, operation: str, nth: int, act: Callable[[], object]) -> None:
+        self._client, self._operation, self._calls_left, self._act = client, operation, nth, act
+
+    def __getattr__(self, operation: str) -> Any:
+        if operation == self._operation:
+            self._calls_left -= 1
+            if self._calls_left == 0:
+                self._act()
+        return getattr(self._client, operation)
+
+
+def test_two_that_make_the_first_slots_at_once_both_get_one(moto: Engine, store: DynamoLimitStore) -> None:
+    client = Meanwhile(moto.client(), "put_item", 1, lambda: store.take_slot("key_a", "other", NOW_MS + 9, 2, NOW_MS))
+    racing = DynamoLimitStore(client, moto.table_names["FORGE_STATE_TABLE"])
+    assert racing.take_slot("key_a", "one", NOW_MS + 9, 2, NOW_MS)
+    assert not store.take_slot("key_a", "three", NOW_MS + 9, 2, NOW_MS), "the other one's slot was not forgotten"
+
+
+def test_two_that_clear_the_same_expired_slot_share_what_it_leaves(moto: Engine, store: DynamoLimitStore) -> None:
+    assert store.take_slot("key_a", "dead", NOW_MS + 1, 1, NOW_MS)
+    late_ms = NOW_MS + 5
+    # Its first update finds no room; before the second, which clears, the other one has cleared and taken the slot.
+    client = Meanwhile(
+        moto.client(), "update_item", 2, lambda: store.take_slot("key_a", "other", late_ms + 9, 1, late_ms)
+    )
+    racing = DynamoLimitStore(client, moto.table_names["FORGE_STATE_TABLE"])
+    assert not racing.take_slot("key_a", "mine", late_ms + 9, 1, late_ms)
+    store.free_slot("key_a", "other")
+    assert racing.take_slot("key_a", "mine", late_ms + 9, 1, late_ms)
