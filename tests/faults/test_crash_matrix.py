@@ -14,7 +14,6 @@ from tests.faults.operation import Operation
 
 OPERATIONS = [*of_requests.operations(), *of_balances.operations(), *of_sweeps.operations()]
 IN_PAIRS = (
-    "a request clamped while somebody pays in",
     "a top-up of a wallet in debt, asked until told",
     "a sweep of a request with an outcome",
     "a late answer",

@@ -13,7 +13,7 @@ from itertools import islice
 from tests.simulation.run import simulate
 from tests.simulation.world import Parts
 
-SEEDS_PER_TASK = 100
+SEEDS_PER_TASK = 25
 
 
 @dataclass

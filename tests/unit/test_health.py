@@ -244,13 +244,13 @@ def test_a_channel_that_works_nine_times_in_ten_is_degraded_and_does_not_flap(pe
     assert everything.count(DOWN) < 0.02 * len(everything)
 
 
-@pytest.mark.parametrize("per_minute", [0.2, 1, 5, 20, 100])
+@pytest.mark.parametrize("per_minute", [0.2, 5, 100])
 @pytest.mark.parametrize("works", [0.5, 0.7, 0.9, 0.97, 0.99])
 def test_however_noisy_a_channel_is_it_does_not_flap(per_minute: float, works: float) -> None:
     assert changes(states_of(noisy_day(7, per_minute, works), next_health)) <= HOURS * 6
 
 
-@pytest.mark.parametrize("per_minute", [0.2, 1, 5, 20, 100])
+@pytest.mark.parametrize("per_minute", [0.2, 5, 100])
 def test_a_channel_that_always_works_is_healthy_all_day(per_minute: float) -> None:
     assert set(states_of(noisy_day(3, per_minute, 1.0), next_health)) == {HEALTHY}
 
