@@ -70,7 +70,7 @@ mutation: export PYTHONPATH =
 mutation: environment
 	rm -rf .mutation
 	mkdir .mutation
-	cp -R layers/common/tokens_forge functions local tests template.yaml pyproject.toml .mutation/
+	cp -R layers/common/tokens_forge functions local tests docs template.yaml pyproject.toml .mutation/
 	cd .mutation && ../.venv/bin/python -m mutmut run --max-children 2
 	@cd .mutation && ../.venv/bin/python -m mutmut results --all true | ../.venv/bin/python -m tests.support.mutation_score
 
