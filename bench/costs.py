@@ -1,0 +1,103 @@
+"""What the gateway itself costs: CPU, latency, memory. Everything is real except the distance: the shipped application under uvicorn,
+its accounting in a local DynamoDB over HTTP, a provider over HTTP, each in a process of its own.
+
+CPU seconds are the gateway process's own, so a busy machine changes them little. Latencies are compared with calling the provider
+directly in the same run. Exits non-zero when a target is missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+import time
+
+import httpx2
+
+from bench.gateway_process import MODEL, RunningGateway, running_gateway
+
+CALLS, STREAMS, AT_ONCE = 1_000, 1_000, 16
+ONE_BY_ONE = 200
+CPU_S_MAX = {"chat": 5.0, "stream": 8.0}  # for 1,000
+FIRST_BYTE_MS_MAX = 3.0
+MEMORY_MB_MAX = 150.0
+_BODY = {"model": MODEL, "messages": [{"role": "user", "content": "Say a few words."}]}
+
+
+async def chat(client: httpx2.AsyncClient) -> float:
+    """Milliseconds of one whole answer."""
+    began = time.monotonic_ns()
+    answer = await client.post("/chat/completions", json=_BODY)
+    assert answer.status_code == 200, answer.text
+    return (time.monotonic_ns() - began) / 1e6
+
+
+async def stream(client: httpx2.AsyncClient) -> float:
+    """Read one stream; milliseconds from the provider's sending of its first piece to its arrival here."""
+    delay_ms = None
+    async with client.stream("POST", "/chat/completions", json=_BODY | {"stream": True}) as answer:
+        assert answer.status_code == 200
+        async for line in answer.aiter_lines():
+            if delay_ms is None and '"content"' in line:
+                sent = line.split('"content"')[1].split('"')[1]
+                delay_ms = (time.monotonic_ns() - int(sent)) / 1e6
+    assert delay_ms is not None and line is not None
+    return delay_ms
+
+
+async def many(one: object, client: httpx2.AsyncClient, count: int, at_once: int) -> list[float]:
+    """`count` calls, `at_once` of them at any time."""
+    left, results = iter(range(count)), []
+
+    async def worker() -> None:
+        for _ in left:
+            results.append(await one(client))  # type: ignore[operator]
+
+    await asyncio.gather(*(worker() for _ in range(at_once)))
+    return results
+
+
+async def run(gateway: RunningGateway) -> bool:
+    """Print the figures; whether every target is met."""
+    headers = {"authorization": f"Bearer {gateway.key}"}
+    limits = httpx2.Limits(max_connections=AT_ONCE)
+    met = True
+
+    def say(what: str, figure: float, unit: str, target: float | None = None) -> None:
+        nonlocal met
+        missed = target is not None and figure > target
+        met = met and not missed
+        aim = "" if target is None else f"   (target: at most {target:g}{', MISSED' if missed else ''})"
+        print(f"costs: {what:58} {figure:8.2f} {unit}{aim}")
+
+    async with (
+        httpx2.AsyncClient(base_url=gateway.url, headers=headers, limits=limits, timeout=60, trust_env=False) as ours,
+        httpx2.AsyncClient(base_url=gateway.upstream_url, headers=headers, limits=limits, timeout=60, trust_env=False) as direct,
+    ):
+        for client in (ours, direct):  # caches and connections
+            await many(chat, client, 50, AT_ONCE)
+        before = gateway.cpu_s()
+        await many(chat, ours, CALLS, AT_ONCE)
+        say("CPU of the gateway, 1,000 chat calls", gateway.cpu_s() - before, "s", CPU_S_MAX["chat"])
+        before = gateway.cpu_s()
+        await many(stream, ours, STREAMS, AT_ONCE)
+        say("CPU of the gateway, 1,000 streams of 100 chunks", gateway.cpu_s() - before, "s", CPU_S_MAX["stream"])
+        say("peak memory of the gateway", gateway.peak_memory_mb(), "MB", MEMORY_MB_MAX)
+
+        pairs = [(await chat(direct), await chat(ours)) for _ in range(ONE_BY_ONE)]
+        say("a chat call directly, median", statistics.median(pair[0] for pair in pairs), "ms")
+        say("the same through the gateway, median", statistics.median(pair[1] for pair in pairs), "ms")
+        first = [(await stream(direct), await stream(ours)) for _ in range(ONE_BY_ONE // 4)]
+        added_ms = statistics.median(pair[1] - pair[0] for pair in first)
+        say("first byte: our own time after the provider's, median", added_ms, "ms", FIRST_BYTE_MS_MAX)
+    return met
+
+
+def main() -> int:
+    """0 when every target is met."""
+    with running_gateway() as gateway:
+        return 0 if asyncio.run(run(gateway)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
