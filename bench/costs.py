@@ -1,5 +1,5 @@
-"""What the gateway itself costs: CPU, latency, memory. Everything is real except the distance: the shipped application under uvicorn,
-its accounting in a local DynamoDB over HTTP, a provider over HTTP, each in a process of its own.
+"""What the gateway itself costs: CPU, latency, memory. Everything is real except the distance: the shipped application under
+uvicorn, its accounting in a local DynamoDB over HTTP, a provider over HTTP, each in a process of its own.
 
 CPU seconds are the gateway process's own, so a busy machine changes them little. Latencies are compared with calling the provider
 directly in the same run. Exits non-zero when a target is missed.
@@ -11,6 +11,7 @@ import asyncio
 import statistics
 import sys
 import time
+from collections.abc import Awaitable, Callable
 
 import httpx2
 
@@ -45,16 +46,17 @@ async def stream(client: httpx2.AsyncClient) -> float:
     return delay_ms
 
 
-async def many(one: object, client: httpx2.AsyncClient, count: int, at_once: int) -> list[float]:
+async def many(
+    one: Callable[[httpx2.AsyncClient], Awaitable[float]], client: httpx2.AsyncClient, count: int, at_once: int
+) -> None:
     """`count` calls, `at_once` of them at any time."""
-    left, results = iter(range(count)), []
+    left = iter(range(count))
 
     async def worker() -> None:
         for _ in left:
-            results.append(await one(client))  # type: ignore[operator]
+            await one(client)
 
     await asyncio.gather(*(worker() for _ in range(at_once)))
-    return results
 
 
 async def run(gateway: RunningGateway) -> bool:
@@ -72,7 +74,9 @@ async def run(gateway: RunningGateway) -> bool:
 
     async with (
         httpx2.AsyncClient(base_url=gateway.url, headers=headers, limits=limits, timeout=60, trust_env=False) as ours,
-        httpx2.AsyncClient(base_url=gateway.upstream_url, headers=headers, limits=limits, timeout=60, trust_env=False) as direct,
+        httpx2.AsyncClient(
+            base_url=gateway.upstream_url, headers=headers, limits=limits, timeout=60, trust_env=False
+        ) as direct,
     ):
         for client in (ours, direct):  # caches and connections
             await many(chat, client, 50, AT_ONCE)

@@ -73,7 +73,9 @@ def running_gateway() -> Iterator[RunningGateway]:
             ready=lambda port: True,
             folder=(folder := _folder(name, "gateway")),
         ) as port:
-            yield RunningGateway(f"http://{LOOPBACK}:{port}/v1", upstream_url, deployment.key(KeyKind.OFFICIAL), _pid(port, folder))
+            yield RunningGateway(
+                f"http://{LOOPBACK}:{port}/v1", upstream_url, deployment.key(KeyKind.OFFICIAL), _pid(port, folder)
+            )
 
 
 def _environment(engine: Engine, aws_url: str) -> Mapping[str, str]:
@@ -81,7 +83,11 @@ def _environment(engine: Engine, aws_url: str) -> Mapping[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     boto3.client(
-        "secretsmanager", endpoint_url=aws_url, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+        "secretsmanager",
+        endpoint_url=aws_url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
     ).create_secret(Name="any", SecretString=demo.SANDBOX_CREDENTIAL)
     return {**own, **engine.environment(), **credentials, "AWS_ENDPOINT_URL": aws_url, "FORGE_STAGE": "local"}
 

@@ -1,4 +1,4 @@
-"""A provider that costs next to nothing: fixed answers over plain sockets, so that a benchmark sees the gateway and not the provider.
+"""A provider that costs next to nothing: fixed answers over plain sockets, so that a benchmark sees the gateway.
 
     python -m bench.upstream PORT
 

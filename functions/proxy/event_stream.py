@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 
 import anyio
@@ -28,7 +29,8 @@ class EventStream(Response):
         del self.headers["content-length"]
         self._stream = answer.stream
         self._client_is_there = True
-        self._sent_at = 0.0
+        self._now_s = asyncio.get_running_loop().time  # what deadlines of a CancelScope are compared with
+        self._sent_at_s = self._now_s()
         self._scope = anyio.CancelScope()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,7 +48,7 @@ class EventStream(Response):
     async def _send_all(self, send: Send) -> None:
         await self._send(send, {"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         with self._scope:
-            self._scope.deadline = min(self._scope.deadline, anyio.current_time() + self._stream.time_left_s())
+            self._scope.deadline = min(self._scope.deadline, self._now_s() + self._stream.time_left_s())
             async with aclosing(self._stream.events()) as events:
                 async for event in events:
                     await self._send_event(send, event)
@@ -55,7 +57,7 @@ class EventStream(Response):
         await self._send(send, {"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_event(self, send: Send, event: bytes) -> None:
-        self._sent_at = anyio.current_time()
+        self._sent_at_s = self._now_s()
         await self._send(send, {"type": "http.response.body", "body": event, "more_body": True})
 
     async def _send(self, send: Send, message: Message) -> None:
@@ -67,9 +69,8 @@ class EventStream(Response):
 
     async def _keep_alive(self, send: Send) -> None:
         """A comment whenever nothing was sent for a while. Each event is sent whole, so a comment never splits one."""
-        self._sent_at = anyio.current_time()
         while True:
-            silent_s = anyio.current_time() - self._sent_at
+            silent_s = self._now_s() - self._sent_at_s
             if silent_s >= KEEP_ALIVE_S:
                 await self._send_event(send, _KEEP_ALIVE)
             else:
@@ -84,4 +85,4 @@ class EventStream(Response):
         if self._client_is_there:
             self._client_is_there = False
             heard_s = self._stream.client_left()
-            self._scope.deadline = min(self._scope.deadline, anyio.current_time() + heard_s)
+            self._scope.deadline = min(self._scope.deadline, self._now_s() + heard_s)

@@ -219,3 +219,29 @@ def test_a_provider_that_goes_silent_in_the_middle_is_cut_at_the_idle_deadline(
         events[-1]["error"]["code"] == "stream_broken"
         and receipt(api, response)["settlement_reason"] == "upstream_broke"
     )
+
+
+def test_a_finished_stream_leaves_its_connection_for_the_next_one(
+    deployment: Deployment, base_url: str, upstream: Upstream
+) -> None:
+    api = Api(base_url, deployment.key())
+    for _ in range(3):
+        assert api.stream()[1][-1] == "[DONE]"
+    assert upstream.connections == 1, "a new connection costs a handshake, and with a real provider a TLS one"
+
+
+def test_a_provider_that_says_done_and_keeps_talking_is_let_go(
+    deployment: Deployment,
+) -> None:
+    def answer(connection: socket.socket) -> None:
+        chunk = b'{"choices":[{"index":0,"delta":{"content":"one"},"finish_reason":"stop"}],"usage":null}'
+        connection.sendall(HEAD + b"data: " + chunk + b"\n\ndata: [DONE]\n\n")
+        while True:
+            connection.sendall(b": more\n\n")
+            time.sleep(0.01)
+
+    with raw_provider(answer) as url:
+        deployment.route(demo_channel(url, "chatty"))
+        with serve(deployment.app, lifespan="on") as base_url:
+            assert Api(base_url + "/v1", deployment.key()).stream()[1][-1] == "[DONE]"
+    assert ended(deployment)

@@ -64,6 +64,7 @@ class Upstream:
         self.default = default or Behaviour()
         self.model_names = model_names or ["gpt-test"]
         self.requests: list[Received] = []
+        self.connections = 0
         self._scripts: defaultdict[str, deque[Behaviour]] = defaultdict(deque)
         self._changed = threading.Condition()
         self._numbers = itertools.count(1)
@@ -147,6 +148,7 @@ class Upstream:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.connections += 1
         try:
             while (request := await _read_request(reader)) is not None:
                 if not await self._serve(request, reader, writer):

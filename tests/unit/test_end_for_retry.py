@@ -10,7 +10,7 @@ from tests.unit.builders import NOW_MS
 from tests.unit.settlement_bench import ACCOUNT, DOLLAR, Bench, intent, outcome
 from tokens_forge.ids import new_id
 from tokens_forge.intents import Held
-from tokens_forge.journal import EntryType, SettlementReason, entry_id_of
+from tokens_forge.journal import EntryType, SettlementReason, UsageSource, entry_id_of
 from tokens_forge.pricing import Usage
 from tokens_forge.settlement import AlreadySettled
 from tokens_forge.wallets import WalletKind
@@ -48,6 +48,7 @@ def test_an_answer_that_comes_after_its_retry_began_is_not_charged(bench: Bench,
     assert bench.wallet().available_nano == DOLLAR and bench.wallet().holds == {}
     late = bench.store.read_entry(ACCOUNT, WalletKind.OFFICIAL, entry_id_of(held.intent.request_id, EntryType.LATE))
     assert late is not None and late.request is not None and late.request.reason is SettlementReason.REPEATED
+    assert (late.request.hold_nano, late.request.usage_source) == (0, UsageSource.NONE)
 
 
 def test_an_answer_that_was_charged_late_before_is_told(bench: Bench, held: Held) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
-from anyio import CancelScope
+from anyio import CancelScope, move_on_after
 
 from tokens_forge.attempts import OpenStream
 from tokens_forge.clock import Clock
@@ -21,6 +22,7 @@ from tokens_forge.quotes import Quote
 from tokens_forge.receipts import summary
 
 DRAIN_S = 5.0  # how long a provider is heard out for its usage after the client has gone
+END_S = 0.1  # how long the end of a finished answer's body is waited for
 CHECKPOINT_EVERY_MS = 5_000  # a crash costs the operator at most this much of a stream; short streams write nothing
 
 
@@ -126,9 +128,17 @@ class InferenceStream:
                 await self._settle(SettlementReason.CLIENT_LEFT)
             else:
                 await self._ending.void(SettlementReason.GATEWAY_FAILED, self._attempts)
+            if self.reason is SettlementReason.COMPLETED:
+                await self._read_to_the_end()
         finally:
             with CancelScope(shield=True):
                 await self._opened.answer.close()
+
+    async def _read_to_the_end(self) -> None:
+        """What follows the end mark is only the end of the body; a connection that was read up to it can be used again."""
+        with move_on_after(END_S), suppress(UpstreamFailure):
+            async for _ in self._opened.payloads:
+                pass
 
     def _broken(self, message: str, entry: Entry | None) -> bytes:
         return self._reader.broken(StreamBroken(message), receipt_summary(self._ending, entry), _charged(entry))
@@ -140,7 +150,7 @@ class InferenceStream:
     async def _settle(self, reason: SettlementReason) -> Entry | None:
         outcome = self._outcome(reason)
         entry = await self._ending.settle(outcome)
-        self.reason = outcome.reason
+        self.reason = self.reason or outcome.reason  # what comes after the first settling changes nothing
         return entry
 
     def _outcome(self, reason: SettlementReason) -> Outcome:
