@@ -81,10 +81,11 @@ class ChatOverAnthropicWire:
         return ChatOverAnthropicReader(quoted, request_id, now_s)
 
 
-class ChatOverAnthropicReader:
+class ChatOverAnthropicReader(MessagesMeter):
     """Implements `wire.StreamReader`: events of a message come in, chunks of a completion go out."""
 
     def __init__(self, quoted: Quote, request_id: str, now_s: int) -> None:
+        super().__init__()
         self._include_usage = quoted.request.include_usage
         self._head: dict[str, Any] = {
             "id": f"chatcmpl-{request_id}",
@@ -92,30 +93,14 @@ class ChatOverAnthropicReader:
             "created": now_s,
             "model": quoted.offer.model.model_id,
         }
-        self._meter = MessagesMeter()
         self._calls: dict[object, int] = {}  # a block's index → the number of its tool call
         self._silent_calls: set[object] = set()  # those whose arguments have not begun
-
-    @property
-    def usage(self) -> Usage | None:
-        """The final usage, when it can be true."""
-        return self._meter.usage
-
-    @property
-    def finished(self) -> bool:
-        """Whether the provider said why it stopped."""
-        return self._meter.stop is not None
-
-    @property
-    def output_bytes(self) -> int:
-        """UTF-8 bytes of output so far."""
-        return self._meter.output_bytes
 
     def take(self, payload: bytes) -> bytes | None:
         """Meter one event; the chunk that stands for it, if any. None after the end."""
         event = object_of(payload)
         finished_before = self.finished
-        match self._meter.take(event):
+        match self.meter(event):
             case "message_start":
                 return self._chunk({"role": "assistant", "content": ""})
             case "content_block_delta":
@@ -124,8 +109,8 @@ class ChatOverAnthropicReader:
                 return self._begin(event, details_of(event, "content_block"))
             case "content_block_stop":
                 return self._end(event)
-            case "message_delta" if self._meter.stop is not None and not finished_before:
-                return self._chunk({}, finish_reason(self._meter.stop["stop_reason"]))
+            case "message_delta" if self.stop is not None and not finished_before:
+                return self._chunk({}, finish_reason(self.stop["stop_reason"]))
             case "message_stop":
                 return None
         return b""
