@@ -107,7 +107,7 @@ class RetrySafety:
         pause_s = POLL_FIRST_S
         claim: Claim | None = found
         while claim is not None and not self._has_expired(claim):
-            if claim.body_sha256 != marks.body_sha256:
+            if claim.request_sha256 != marks.request_sha256:
                 raise IdempotencyKeyReused(
                     "This Idempotency-Key was used for another request.", param="Idempotency-Key"
                 )
@@ -137,7 +137,7 @@ class RetrySafety:
         claim = Claim(
             key_id=key_id,
             name=marks.name,
-            body_sha256=marks.body_sha256,
+            request_sha256=marks.request_sha256,
             request_id="",
             retry_count=marks.retry_count,
             leased_until_ms=deadline_ms + LEASE_SPARE_MS,
