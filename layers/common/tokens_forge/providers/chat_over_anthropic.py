@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from tokens_forge.providers.chat_to_messages import messages_body
 from tokens_forge.providers.counting import details_of, object_of, output_bytes
 from tokens_forge.providers.openai_chat import usage_shown
 from tokens_forge.providers.sse import data_event
+from tokens_forge.providers.tool_calls import call_of
 from tokens_forge.providers.wire import WholeAnswer
 from tokens_forge.quotes import Quote
 from tokens_forge.requests.inference import encode
@@ -55,7 +55,7 @@ class ChatOverAnthropicWire:
         usage = usage_of(answer.get("usage"))
         text = "".join(str(block.get("text", "")) for block in content if block.get("type") == "text")
         message: dict[str, Any] = {"role": "assistant", "content": text or None, "refusal": None}
-        calls = [_tool_call(block) for block in content if block.get("type") == "tool_use"]
+        calls = [call_of(block) for block in content if block.get("type") == "tool_use"]
         if calls:
             message["tool_calls"] = calls
         completion = {
@@ -165,9 +165,3 @@ class ChatOverAnthropicReader(MessagesMeter):
 def _index_of(event: dict[str, Any]) -> int:
     index = event.get("index")
     return index if type(index) is int else 0
-
-
-def _tool_call(block: dict[str, Any]) -> dict[str, Any]:
-    arguments = json.dumps(block.get("input") or {}, ensure_ascii=False)
-    function = {"name": block.get("name"), "arguments": arguments}
-    return {"id": block.get("id"), "type": "function", "function": function}
