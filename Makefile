@@ -102,6 +102,8 @@ test-running: environment
 bench: environment
 	$(PYTHON) -m bench.pool_simulation
 	$(PYTHON) -m bench.failover
+	$(PYTHON) -m bench.throughput
+
 check: lint types test
 
 lint: environment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import aclosing
 
 import anyio
@@ -55,7 +56,7 @@ class EventStream(Response):
         await self._send(send, {"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_event(self, send: Send, event: bytes) -> None:
-        self._sent_at = anyio.current_time()
+        self._sent_at = time.monotonic()
         await self._send(send, {"type": "http.response.body", "body": event, "more_body": True})
 
     async def _send(self, send: Send, message: Message) -> None:
@@ -67,9 +68,9 @@ class EventStream(Response):
 
     async def _keep_alive(self, send: Send) -> None:
         """A comment whenever nothing was sent for a while. Each event is sent whole, so a comment never splits one."""
-        self._sent_at = anyio.current_time()
+        self._sent_at = time.monotonic()
         while True:
-            silent_s = anyio.current_time() - self._sent_at
+            silent_s = time.monotonic() - self._sent_at
             if silent_s >= KEEP_ALIVE_S:
                 await self._send_event(send, _KEEP_ALIVE)
             else:

@@ -7,13 +7,13 @@ died with its answer, its request is ended first, for good; then the retry runs,
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import replace
 
 from anyio import CancelScope, sleep, to_thread
 
+from tokens_forge import strict_json
 from tokens_forge.before_sending import before_sending
 from tokens_forge.clock import Clock
 from tokens_forge.errors import ForgeError, IdempotencyKeyReused, StillRunning
@@ -191,5 +191,5 @@ def _sent(answer: Answer | StreamAnswer) -> KeptAnswer | StreamAnswer:
     """A whole answer as its bytes."""
     if isinstance(answer, StreamAnswer):
         return answer
-    body = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    body = strict_json.dumps(answer.body).encode("utf-8", "replace")
     return KeptAnswer(answer.headers, "application/json", body)
