@@ -103,6 +103,7 @@ bench: environment
 	$(PYTHON) -m bench.pool_simulation
 	$(PYTHON) -m bench.failover
 	$(PYTHON) -m bench.costs
+	$(PYTHON) -m bench.throughput
 
 check: lint types test
 

@@ -13,6 +13,7 @@ from tokens_forge.catalog import Catalog, CatalogCache, Model, Route
 from tokens_forge.channels import Channel, ChannelKind
 from tokens_forge.circuits import Circuits
 from tokens_forge.clock import SystemClock
+from tokens_forge.endpoints import OPENAI, Endpoint
 from tokens_forge.gateway import Gateway, StreamAnswer
 from tokens_forge.identity import Authenticator
 from tokens_forge.ids import new_id
@@ -35,33 +36,40 @@ PRICE = Price("bench", "USD", UnitPrices(150_000_000, 75_000_000, 150_000_000, 6
 
 
 class OneGateway:
-    """A gateway whose models are routes: model name to base URLs, primary first. One funded account, one official key."""
+    """A gateway whose models are routes: model name to base URLs, primary first. One funded account, one official key.
 
-    def __init__(self, routes: Mapping[str, Sequence[str]], **limits: float) -> None:
+    Channels speak OpenAI's protocol, or the one that `protocols` names for a model.
+    """
+
+    def __init__(
+        self, routes: Mapping[str, Sequence[str]], protocols: Mapping[str, str] | None = None, **limits: float
+    ) -> None:
         clock, self.store = SystemClock(), SimulatedLedgerStore()
         channels, catalog_routes = {}, {}
         for model, urls in routes.items():
+            protocol = (protocols or {}).get(model, OPENAI)
             names = [f"{model}-{position}" for position in range(len(urls))]
             for name, url in zip(names, urls, strict=True):
-                channels[name] = Channel(name, ChannelKind.OFFICIAL, name, "openai", url, "secret", {model: model})
+                channels[name] = Channel(name, ChannelKind.OFFICIAL, name, protocol, url, "secret", {model: model})
             catalog_routes[model] = Route(model, tuple(names))
         self._catalog = Catalog(
             WalletKind.OFFICIAL,
-            models={model: Model(model, "bench", 0, 8_000, 1_000) for model in routes},
+            models={model: Model(model, "bench", 0, 8_000, 1_000, endpoints=tuple(Endpoint)) for model in routes},
             prices=dict.fromkeys(routes, (PRICE,)),
             channels=channels,
             routes=catalog_routes,
         )
         made = mint(ACCOUNT, KeyKind.OFFICIAL, "bench", now_ms=clock.now_ms())
-        self._key, self._authorization, self._clock = made.key, f"Bearer {made.token}", clock
+        self._key, self.authorization, self.clock = made.key, f"Bearer {made.token}", clock
         books = Books(self.store, clock)
         self.store.open_wallet(Wallet(ACCOUNT, WalletKind.OFFICIAL, "USD", opened_at_ms=clock.now_ms()))
         order_id = new_id("ord", clock.now_ms())
         Balances(books).top_up(ACCOUNT, WalletKind.OFFICIAL, Money(10**15, "USD"), order_id=order_id, source="bench")
+        self.settlement = Settlement(books)
         self.gateway = Gateway(
             authenticator=Authenticator(self, self.store, clock),
             catalogs=CatalogCache(self, clock),
-            settlement=Settlement(books),
+            settlement=self.settlement,
             limiter=Limiter(NoLimits(), clock),
             router=Router(
                 Circuits(CircuitsInMemory(), clock), Pools(SimulatedPoolStore(), clock, slot_lifetime_s=900), clock
@@ -91,7 +99,7 @@ class OneGateway:
     async def chat(self, model: str, *, stream: bool) -> int:
         """One answered request; the bytes or events that it gave."""
         request = parse_chat({"model": model, "messages": [{"role": "user", "content": "hi"}], "stream": stream})
-        answer = await self.gateway.infer(self._authorization, request, self._clock.now_ms() + 60_000)
+        answer = await self.gateway.infer(self.authorization, request, self.clock.now_ms() + 60_000)
         if not isinstance(answer, StreamAnswer):
             return len(answer.body)
         count = 0

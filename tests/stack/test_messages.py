@@ -163,3 +163,21 @@ def test_what_cannot_be_translated_after_all_is_refused_without_a_charge(
     [receipt] = Api(base_url, api.token).get("/receipts").json()["data"]
     assert (receipt["settlement_reason"], receipt["charge"]) == ("upstream_rejected", "0.00")
     assert deployment.wallet().holds == {}
+
+
+def test_the_same_body_under_another_version_is_another_request(
+    deployment: Deployment, base_url: str, upstream: Upstream
+) -> None:
+    NATIVE.install(deployment, upstream.base_url)
+    api, body = AnthropicApi(base_url, deployment.key()), NATIVE.body()
+    old, new = "2023-06-01", "2024-10-22"
+    first = api.post(body, anthropic_version=old, x_stainless_retry_count="0")
+    other = api.post(body, anthropic_version=new, x_stainless_retry_count="1")
+    assert first.status_code == other.status_code == 200 and "idempotent-replayed" not in other.headers
+    assert [request.headers["anthropic-version"] for request in upstream.requests] == [old, new]
+    again = api.post(body, anthropic_version=new, x_stainless_retry_count="2")
+    assert again.content == other.content and again.headers["idempotent-replayed"] == "true"
+    assert api.post(body, anthropic_version=old, idempotency_key="mine").status_code == 200
+    refused = api.post(body, anthropic_version=new, idempotency_key="mine")
+    check(refused, 422, "invalid_request_error", "idempotency_key_reused", "request")
+    assert len(upstream.requests) == 3

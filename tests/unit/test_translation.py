@@ -199,6 +199,10 @@ def test_the_choice_of_a_tool_has_a_word_in_both_protocols(chat: str, anthropic:
         (Endpoint.CHAT, ANTHROPIC, [{"role": "assistant", "tool_calls": [{"id": "c"}]}], "messages.0.tool_calls"),
         (Endpoint.CHAT, ANTHROPIC, [{"role": "assistant", "tool_calls": [
             {"id": "c", "function": {"name": "f", "arguments": "{"}}]}], "messages.0.tool_calls"),
+        (Endpoint.CHAT, ANTHROPIC, [{"role": "assistant", "tool_calls": [
+            {"id": "c", "function": {"name": "f", "arguments": '{"n": NaN}'}}]}], "messages.0.tool_calls"),
+        (Endpoint.CHAT, ANTHROPIC, [{"role": "assistant", "tool_calls": [
+            {"id": "c", "function": {"name": "f", "arguments": '[["n", 1]]'}}]}], "messages.0.tool_calls"),
         (Endpoint.MESSAGES, "openai", [{"role": "nobody", "content": "x"}], "messages.0.role"),
         (Endpoint.MESSAGES, "openai", [{"role": "user", "content": 5}], "messages.0.content"),
         (Endpoint.MESSAGES, "openai", [{"role": "user", "content": [{"type": "text"}]}], "messages.0"),
@@ -297,8 +301,9 @@ def test_a_completion_as_a_message(finish_reason: str | None, stop_reason: str) 
     assert answer.usage == USAGE
 
 
-def test_arguments_that_are_no_json_are_garbage_unless_the_answer_was_cut() -> None:
-    call = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": '{"q": '}}
+@pytest.mark.parametrize("arguments", ['{"q": ', '{"q": NaN}', '[["q", 1]]', "[" * 100_000, {"q": 1}])
+def test_arguments_that_are_no_json_are_garbage_unless_the_answer_was_cut(arguments: object) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": arguments}}
     wire, asked = WIRES[Endpoint.MESSAGES, "openai"], quoted(Endpoint.MESSAGES, "openai", **HELLO)
 
     def whole(finish_reason: str) -> Any:

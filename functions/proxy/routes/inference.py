@@ -22,8 +22,9 @@ async def answer(request: Request, parse: Callable[[dict[str, Any]], InferenceRe
     authorization = authorization_of(request)
     await served.gateway.identify(authorization)
     body = await request.body()
-    marks = marks_of(request.url.path, request.headers, body)
-    answered = await served.inference.infer(authorization, parse(parse_json(body)), deadline_ms, marks)
+    asked = parse(parse_json(body))
+    marks = marks_of(request.url.path, request.headers, body, asked.passed_headers)
+    answered = await served.inference.infer(authorization, asked, deadline_ms, marks)
     if isinstance(answered, StreamAnswer):
         return EventStream(answered)
     return Response(answered.body, media_type=answered.media_type, headers=dict(answered.headers))

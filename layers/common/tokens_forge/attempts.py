@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from tokens_forge.channels import require_safe_url
 from tokens_forge.clock import Clock
 from tokens_forge.credentials import CredentialMissing, Credentials
 from tokens_forge.errors import RequestError, UpstreamRejected
+from tokens_forge.providers.counting import details_of, object_of
 from tokens_forge.providers.port import Upstream, UpstreamAnswer, UpstreamCall, UpstreamFailure
 from tokens_forge.providers.retry_after import retry_after_s
 from tokens_forge.providers.sse import data_lines
@@ -165,10 +165,10 @@ class Attempts:
 def _rejection(status: int, body: bytes) -> UpstreamRejected:
     """What the provider says is wrong with the request: its words, not its headers."""
     try:
-        error = json.loads(body)["error"]
-        message, code, param = error["message"], error.get("code"), error.get("param")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        message, code, param = None, None, None
+        error = details_of(object_of(body), "error")
+    except UpstreamFailure:
+        error = {}
+    message, code, param = error.get("message"), error.get("code"), error.get("param")
     return UpstreamRejected(
         message[:ERROR_MESSAGE_LETTERS_MAX] if isinstance(message, str) else "The provider refused this request.",
         status=status,

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
+from tokens_forge.before_sending import before_sending
 from tokens_forge.errors import (
     ForgeError,
     InsufficientBalance,
     KeySpendLimit,
     NoPrice,
-    StoreUnavailable,
     TooManyHolds,
     WalletFrozen,
 )
@@ -19,11 +16,8 @@ from tokens_forge.intents import Held, Intent
 from tokens_forge.keys import Key
 from tokens_forge.quotes import Quote, affordable_output_each, clamp
 from tokens_forge.settlement import HoldRefused, Settlement
-from tokens_forge.store.port import StoreFault
 from tokens_forge.threads import run_to_end
 from tokens_forge.wallets import HoldRefusal, HoldRequest, Wallet, why_refused
-
-Result = TypeVar("Result")
 
 
 class IdentityChanged(Exception):
@@ -39,11 +33,12 @@ class Holding:
     async def hold(self, identity: Identity, quoted: Quote, request_id: str, repeats: str | None) -> tuple[Held, Quote]:
         """Set the quote's maximum aside, or a clamped one when the client left the output limit to us.
 
-        Raises ForgeError when the wallet refuses, IdentityChanged when the key must be judged again.
+        Raises ForgeError when the wallet refuses, IdentityChanged when the key must be judged again. It runs to its end: a hold
+        that was placed while its request was cancelled is voided by whoever asked for it.
         """
         intent = _intent(identity, quoted, request_id, repeats)
         try:
-            held = await self._on_ledger(lambda: self._settlement.hold(intent, identity.auth_epoch))
+            held = await before_sending(run_to_end(lambda: self._settlement.hold(intent, identity.auth_epoch)))
             return held, quoted
         except HoldRefused as refused:
             can_be_smaller = refused.refusal in (HoldRefusal.INSUFFICIENT, HoldRefusal.KEY_SPEND_LIMIT)
@@ -52,19 +47,12 @@ class Holding:
                 raise _refusal(refused, quoted, identity) from None
         nano = smaller.max_charge_nano
         try:
-            held = await self._on_ledger(lambda: self._settlement.hold_less(intent, identity.auth_epoch, nano))
+            held = await before_sending(
+                run_to_end(lambda: self._settlement.hold_less(intent, identity.auth_epoch, nano))
+            )
             return held, smaller
         except HoldRefused as refused:
             raise _refusal(refused, quoted, identity) from None
-
-    async def _on_ledger(self, operation: Callable[[], Result]) -> Result:
-        """Run a hold to its end: one that was placed while its request was cancelled is voided by whoever asked for it."""
-        try:
-            return await run_to_end(operation)
-        except StoreFault as fault:
-            raise StoreUnavailable(
-                "The ledger did not answer. Nothing was sent to a provider.", headers={"retry-after": "1"}
-            ) from fault
 
 
 def spendable_nano(wallet: Wallet | None, key: Key) -> int:

@@ -10,12 +10,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from anyio import to_thread
 
+from tokens_forge.before_sending import before_sending
 from tokens_forge.clock import Clock
-from tokens_forge.errors import RateLimited, StoreUnavailable
+from tokens_forge.errors import RateLimited
 from tokens_forge.intents import Outcome
 from tokens_forge.keys import Key, KeyLimits
 from tokens_forge.quotes import Quote, estimated_tokens
@@ -23,7 +24,6 @@ from tokens_forge.store.port import StoreFault
 from tokens_forge.threads import run_to_end
 
 MINUTE_MS = 60_000
-Result = TypeVar("Result")
 
 log = logging.getLogger("tokens_forge.limits")
 
@@ -82,7 +82,8 @@ class Limiter:
         limits, permit = key.limits, Permit()
         slots_max, now_ms = limits.concurrent_requests, self._clock.now_ms()
         if slots_max is not None:
-            if not await _on_store(lambda: self._store.take_slot(key.key_id, slot, deadline_ms, slots_max, now_ms)):
+            take = partial(self._store.take_slot, key.key_id, slot, deadline_ms, slots_max, now_ms)
+            if not await before_sending(to_thread.run_sync(take)):
                 raise RateLimited(
                     f"This key may run {slots_max} requests at once.",
                     headers={"retry-after": "1"},
@@ -99,7 +100,8 @@ class Limiter:
 
     async def _count(self, key_id: str, limits: KeyLimits, quoted: Quote, now_ms: int, permit: Permit) -> None:
         tokens = estimated_tokens(quoted.request.text_bytes) + quoted.output_tokens_max
-        use = await _on_store(lambda: self._store.count(key_id, now_ms // MINUTE_MS, tokens, limits))
+        count = partial(self._store.count, key_id, now_ms // MINUTE_MS, tokens, limits)
+        use = await before_sending(to_thread.run_sync(count))
         wait_s = -(-(MINUTE_MS - now_ms % MINUTE_MS) // 1000)
         shown = (
             ("requests", limits.requests_per_minute, use.requests),
@@ -123,12 +125,3 @@ class Limiter:
 
 def _tokens_are_in_the_way(limits: KeyLimits, use: MinuteUse, tokens: int) -> bool:
     return limits.tokens_per_minute is not None and use.tokens + tokens > limits.tokens_per_minute
-
-
-async def _on_store(operation: Callable[[], Result]) -> Result:
-    try:
-        return await to_thread.run_sync(operation)
-    except StoreFault as fault:
-        raise StoreUnavailable(
-            "The ledger did not answer. Nothing was sent to a provider.", headers={"retry-after": "1"}
-        ) from fault

@@ -7,7 +7,6 @@ conditional write: whatever dies after that, the cap holds. What it did cost is 
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import replace
 from typing import Protocol
@@ -26,6 +25,7 @@ from tokens_forge.ids import day_of, new_id
 from tokens_forge.money import Money
 from tokens_forge.policy import Offer
 from tokens_forge.pricing import Price
+from tokens_forge.providers.counting import object_of
 from tokens_forge.providers.port import Upstream, UpstreamCall, UpstreamFailure
 from tokens_forge.providers.wire import WholeAnswer
 from tokens_forge.providers.wires import CREDENTIAL_HEADERS
@@ -150,7 +150,8 @@ class Prober:
         answer = await self._upstream.send(UpstreamCall(url, headers_of(credential), silence_s=FREE_S))
         try:
             if answer.status == 200:
-                return "ok" if _is_object(await answer.read(MODELS_BYTES_MAX)) else "garbage"
+                object_of(await answer.read(MODELS_BYTES_MAX))
+                return "ok"
         finally:
             await answer.close()
         if answer.status == 401:
@@ -183,10 +184,3 @@ def _probe_quote(channel: Channel, model: Model) -> Quote | None:
     )
     fields = {"model": model.model_id, "messages": [{"role": "user", "content": "Say: ok"}]}
     return quote(offer, parse_chat(fields))
-
-
-def _is_object(body: bytes) -> bool:
-    try:
-        return isinstance(json.loads(body), dict)
-    except (ValueError, RecursionError):
-        return False

@@ -19,6 +19,7 @@ def _finite(text: str) -> float:
 
 
 _decoder = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def loads(body: bytes) -> Any:
@@ -27,3 +28,8 @@ def loads(body: bytes) -> Any:
         return _decoder.decode(body.decode())
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def dumps(value: object) -> str:
+    """The value as a compact document. Raises RecursionError for what is nested too deeply."""
+    return _encoder.encode(value)

@@ -71,52 +71,8 @@ class MessagesWire:
         return MessagesReader(quoted)
 
 
-class MessagesReader:
-    """Implements `wire.StreamReader`. The event with the usage is held back until the receipt is written."""
-
-    def __init__(self, quoted: Quote) -> None:
-        self._model_id = quoted.offer.model.model_id
-        self._meter = MessagesMeter()
-
-    @property
-    def usage(self) -> Usage | None:
-        """The final usage, when it can be true."""
-        return self._meter.usage
-
-    @property
-    def finished(self) -> bool:
-        """Whether the provider said why it stopped."""
-        return self._meter.stop is not None
-
-    @property
-    def output_bytes(self) -> int:
-        """UTF-8 bytes of output so far."""
-        return self._meter.output_bytes
-
-    def take(self, payload: bytes) -> bytes | None:
-        """Meter one event and make it ours. None after the end."""
-        event = object_of(payload)
-        event_type = self._meter.take(event)
-        if event_type in _PASSED:
-            return raw_event(payload, event_type)
-        if event_type == "message_start":
-            event["message"]["model"] = self._model_id
-            return data_event(event, event_type)
-        return None if event_type == "message_stop" else b""
-
-    def closing(self, receipt: Mapping[str, Any], charged: Usage | None) -> bytes:
-        """Why it stopped, with usage and receipt, and the end."""
-        usage = self._meter.raw_usage if self.usage is not None else charged and usage_shown(charged)
-        last = {"type": "message_delta", "delta": self._meter.stop, "usage": usage, "forge_receipt": receipt}
-        return data_event(last, "message_delta") + data_event({"type": "message_stop"}, "message_stop")
-
-    def broken(self, error: ForgeError, receipt: Mapping[str, Any], charged: Usage | None) -> bytes:
-        """An error event, and no end."""
-        return data_event(anthropic_body(error), "error")
-
-
 class MessagesMeter:
-    """Reads the events of one stream in Anthropic's protocol, whatever the client is to get for them."""
+    """What a reader of Anthropic's streams knows of its stream, whatever the client is to get for its events."""
 
     def __init__(self) -> None:
         self.raw_usage: dict[str, Any] = {}
@@ -130,7 +86,12 @@ class MessagesMeter:
         """The final usage. Before the last count there is none: a stream begins with a guess of its output."""
         return usage_of(self.raw_usage) if self._is_counted else None
 
-    def take(self, event: dict[str, Any]) -> str:
+    @property
+    def finished(self) -> bool:
+        """Whether the provider said why it stopped."""
+        return self.stop is not None
+
+    def meter(self, event: dict[str, Any]) -> str:
         """The type of an event, after metering it. Raises UpstreamFailure."""
         event_type = event.get("type")
         if event_type == "error":
@@ -162,3 +123,32 @@ class MessagesMeter:
         if usage:
             self._is_counted = True
             self.raw_usage.update(usage)
+
+
+class MessagesReader(MessagesMeter):
+    """Implements `wire.StreamReader`. The event with the usage is held back until the receipt is written."""
+
+    def __init__(self, quoted: Quote) -> None:
+        super().__init__()
+        self._model_id = quoted.offer.model.model_id
+
+    def take(self, payload: bytes) -> bytes | None:
+        """Meter one event and make it ours. None after the end."""
+        event = object_of(payload)
+        event_type = self.meter(event)
+        if event_type in _PASSED:
+            return raw_event(payload, event_type)
+        if event_type == "message_start":
+            event["message"]["model"] = self._model_id
+            return data_event(event, event_type)
+        return None if event_type == "message_stop" else b""
+
+    def closing(self, receipt: Mapping[str, Any], charged: Usage | None) -> bytes:
+        """Why it stopped, with usage and receipt, and the end."""
+        usage = self.raw_usage if self.usage is not None else charged and usage_shown(charged)
+        last = {"type": "message_delta", "delta": self.stop, "usage": usage, "forge_receipt": receipt}
+        return data_event(last, "message_delta") + data_event({"type": "message_stop"}, "message_stop")
+
+    def broken(self, error: ForgeError, receipt: Mapping[str, Any], charged: Usage | None) -> bytes:
+        """An error event, and no end."""
+        return data_event(anthropic_body(error), "error")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from tokens_forge.providers.chat_to_messages import messages_body
 from tokens_forge.providers.counting import details_of, object_of, output_bytes
 from tokens_forge.providers.openai_chat import usage_shown
 from tokens_forge.providers.sse import data_event
+from tokens_forge.providers.tool_calls import call_of
 from tokens_forge.providers.wire import WholeAnswer
 from tokens_forge.quotes import Quote
 from tokens_forge.requests.inference import encode
@@ -55,7 +55,7 @@ class ChatOverAnthropicWire:
         usage = usage_of(answer.get("usage"))
         text = "".join(str(block.get("text", "")) for block in content if block.get("type") == "text")
         message: dict[str, Any] = {"role": "assistant", "content": text or None, "refusal": None}
-        calls = [_tool_call(block) for block in content if block.get("type") == "tool_use"]
+        calls = [call_of(block) for block in content if block.get("type") == "tool_use"]
         if calls:
             message["tool_calls"] = calls
         completion = {
@@ -81,10 +81,11 @@ class ChatOverAnthropicWire:
         return ChatOverAnthropicReader(quoted, request_id, now_s)
 
 
-class ChatOverAnthropicReader:
+class ChatOverAnthropicReader(MessagesMeter):
     """Implements `wire.StreamReader`: events of a message come in, chunks of a completion go out."""
 
     def __init__(self, quoted: Quote, request_id: str, now_s: int) -> None:
+        super().__init__()
         self._include_usage = quoted.request.include_usage
         self._head: dict[str, Any] = {
             "id": f"chatcmpl-{request_id}",
@@ -92,30 +93,14 @@ class ChatOverAnthropicReader:
             "created": now_s,
             "model": quoted.offer.model.model_id,
         }
-        self._meter = MessagesMeter()
         self._calls: dict[object, int] = {}  # a block's index → the number of its tool call
         self._silent_calls: set[object] = set()  # those whose arguments have not begun
-
-    @property
-    def usage(self) -> Usage | None:
-        """The final usage, when it can be true."""
-        return self._meter.usage
-
-    @property
-    def finished(self) -> bool:
-        """Whether the provider said why it stopped."""
-        return self._meter.stop is not None
-
-    @property
-    def output_bytes(self) -> int:
-        """UTF-8 bytes of output so far."""
-        return self._meter.output_bytes
 
     def take(self, payload: bytes) -> bytes | None:
         """Meter one event; the chunk that stands for it, if any. None after the end."""
         event = object_of(payload)
         finished_before = self.finished
-        match self._meter.take(event):
+        match self.meter(event):
             case "message_start":
                 return self._chunk({"role": "assistant", "content": ""})
             case "content_block_delta":
@@ -124,8 +109,8 @@ class ChatOverAnthropicReader:
                 return self._begin(event, details_of(event, "content_block"))
             case "content_block_stop":
                 return self._end(event)
-            case "message_delta" if self._meter.stop is not None and not finished_before:
-                return self._chunk({}, finish_reason(self._meter.stop["stop_reason"]))
+            case "message_delta" if self.stop is not None and not finished_before:
+                return self._chunk({}, finish_reason(self.stop["stop_reason"]))
             case "message_stop":
                 return None
         return b""
@@ -180,9 +165,3 @@ class ChatOverAnthropicReader:
 def _index_of(event: dict[str, Any]) -> int:
     index = event.get("index")
     return index if type(index) is int else 0
-
-
-def _tool_call(block: dict[str, Any]) -> dict[str, Any]:
-    arguments = json.dumps(block.get("input") or {}, ensure_ascii=False)
-    function = {"name": block.get("name"), "arguments": arguments}
-    return {"id": block.get("id"), "type": "function", "function": function}

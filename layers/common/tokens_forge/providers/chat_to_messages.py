@@ -6,10 +6,10 @@ nothing that a client could rely on, such as `seed`, are left out.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from tokens_forge.errors import RequestError
+from tokens_forge.providers.tool_calls import arguments_of
 
 _NO_ARGUMENTS = {"type": "object", "properties": {}}
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
@@ -107,9 +107,9 @@ def _tool_uses(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
     for call in message.get("tool_calls") or ():
         try:
             function = call["function"]
-            arguments = dict(json.loads(function["arguments"] or "{}"))
-            found.append({"type": "tool_use", "id": call["id"], "name": function["name"], "input": arguments})
-        except (KeyError, TypeError, ValueError, RecursionError):
+            use = {"type": "tool_use", "id": call["id"], "name": function["name"]}
+            found.append({**use, "input": arguments_of(function)})
+        except (KeyError, TypeError, ValueError):
             raise RequestError("A tool call has an id, a name and arguments.", param=f"{where}.tool_calls") from None
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from tokens_forge.channels import Channel
@@ -12,6 +11,7 @@ from tokens_forge.providers.messages_from_chunks import MessagesOverOpenAIReader
 from tokens_forge.providers.messages_to_chat import chat_body
 from tokens_forge.providers.openai_chat import bearer_headers, choices_of, usage_of
 from tokens_forge.providers.port import UpstreamFailure
+from tokens_forge.providers.tool_calls import arguments_of
 from tokens_forge.providers.wire import WholeAnswer
 from tokens_forge.quotes import Quote
 from tokens_forge.requests.inference import encode
@@ -69,8 +69,8 @@ def _content(message: dict[str, Any], *, is_cut: bool) -> list[dict[str, Any]]:
     for call in calls if isinstance(calls, list) else ():
         function = details_of(call, "function") if isinstance(call, dict) else {}
         try:
-            arguments = dict(json.loads(function.get("arguments") or "{}"))
-        except (TypeError, ValueError, RecursionError):
+            arguments = arguments_of(function)
+        except ValueError:
             if not is_cut:
                 raise UpstreamFailure("garbage", "arguments of a call") from None
             arguments = {}

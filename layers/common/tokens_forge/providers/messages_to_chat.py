@@ -6,10 +6,10 @@ and are left out; so is thinking of earlier turns, which no other model may read
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from tokens_forge.errors import RequestError
+from tokens_forge.providers.tool_calls import call_of
 
 _CHOICES = {"auto": "auto", "none": "none", "any": "required"}
 
@@ -56,7 +56,7 @@ def _assistant(content: str | list[dict[str, Any]], where: str) -> dict[str, Any
         return {"role": "assistant", "content": content}
     text = _text([block for block in content if block["type"] == "text"], where)
     message: dict[str, Any] = {"role": "assistant", "content": text or None}
-    calls = [_tool_call(block) for block in content if block["type"] == "tool_use"]
+    calls = [call_of(block) for block in content if block["type"] == "tool_use"]
     if calls:
         message["tool_calls"] = calls
     return message
@@ -115,15 +115,6 @@ def _tool(tool: dict[str, Any]) -> dict[str, Any]:
     if tool.get("description"):
         function["description"] = tool["description"]
     return {"type": "function", "function": function}
-
-
-def _tool_call(block: dict[str, Any]) -> dict[str, Any]:
-    arguments = json.dumps(block.get("input") or {}, ensure_ascii=False)
-    return {
-        "id": block.get("id"),
-        "type": "function",
-        "function": {"name": block.get("name"), "arguments": arguments},
-    }
 
 
 def _tool_choice(given: object) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from tokens_forge import strict_json
 from tokens_forge.providers.port import UpstreamFailure
 
 LINE_BYTES_MAX = 4 * 1024 * 1024  # a chunk may carry an image; a line longer than this is an attack or an accident
@@ -36,9 +36,4 @@ def raw_event(payload: bytes, name: str) -> bytes:
 def data_event(event: Mapping[str, Any], name: str | None = None) -> bytes:
     """One event for a client, with an event name only where its protocol has one."""
     head = f"event: {name}\n".encode() if name else b""
-    return (
-        head
-        + b"data: "
-        + json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        + b"\n\n"
-    )
+    return head + b"data: " + strict_json.dumps(event).encode("utf-8", "replace") + b"\n\n"

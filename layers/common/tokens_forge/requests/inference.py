@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -78,7 +77,7 @@ def checked(body_type: type[Body], fields: dict[str, Any]) -> Body:
 def encode(fields: object) -> bytes:
     """Compact UTF-8 JSON. Raises RequestError for text that is not Unicode (half a surrogate pair), and for too deep nesting."""
     try:
-        return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+        return strict_json.dumps(fields).encode()
     except UnicodeEncodeError:
         raise RequestError("The body holds half a surrogate pair, which is not text.") from None
     except RecursionError:

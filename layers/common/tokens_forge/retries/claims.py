@@ -16,9 +16,9 @@ IDEMPOTENCY_KEY_LETTERS_MAX = 255
 
 @dataclass(frozen=True, slots=True)
 class RetryMarks:
-    """What a request says of being a retry. `body_sha256` covers endpoint and body, byte for byte."""
+    """What a request says of being a retry. `request_sha256` covers endpoint, passed-on headers and body, byte for byte."""
 
-    body_sha256: str
+    request_sha256: str
     idempotency_key: str | None
     retry_count: int
 
@@ -26,7 +26,7 @@ class RetryMarks:
     def name(self) -> str:
         """The claim's name. It is looked up under the API key and compared with the body: a caller's key never stands alone."""
         if self.idempotency_key is None:
-            return f"body#{self.body_sha256}"
+            return f"body#{self.request_sha256}"
         return f"key#{hashlib.sha256(self.idempotency_key.encode()).hexdigest()}"
 
     @property
@@ -35,8 +35,13 @@ class RetryMarks:
         return SDK_CLAIM_KEPT_S if self.idempotency_key is None else KEYED_CLAIM_KEPT_S
 
 
-def marks_of(endpoint: str, headers: Mapping[str, str], body: bytes) -> RetryMarks | None:
-    """The marks of a request; None when it says nothing of retries, and so is never taken for one. Raises RequestError."""
+def marks_of(
+    endpoint: str, headers: Mapping[str, str], body: bytes, passed_headers: Mapping[str, str]
+) -> RetryMarks | None:
+    """The marks of a request; None when it says nothing of retries, and so is never taken for one. Raises RequestError.
+
+    `passed_headers` go on to the provider: the same body under another version of the protocol is another request.
+    """
     idempotency_key = headers.get("idempotency-key")
     count = headers.get("x-stainless-retry-count")
     if idempotency_key is None and count is None:
@@ -46,7 +51,8 @@ def marks_of(endpoint: str, headers: Mapping[str, str], body: bytes) -> RetryMar
             f"An Idempotency-Key has 1 to {IDEMPOTENCY_KEY_LETTERS_MAX} characters.", param="Idempotency-Key"
         )
     retry_count = int(count) if count and count.isascii() and count.isdigit() and len(count) < 4 else 0
-    digest = hashlib.sha256(endpoint.encode() + b"\0" + body).hexdigest()
+    head = "\n".join([endpoint, *(f"{name}: {value}" for name, value in sorted(passed_headers.items()))])
+    digest = hashlib.sha256(head.encode() + b"\0" + body).hexdigest()
     return RetryMarks(digest, idempotency_key, retry_count)
 
 
@@ -68,7 +74,7 @@ class Claim:
 
     key_id: str
     name: str
-    body_sha256: str
+    request_sha256: str
     request_id: str
     retry_count: int
     leased_until_ms: int

@@ -7,16 +7,16 @@ died with its answer, its request is ended first, for good; then the retry runs,
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
 
 from anyio import CancelScope, sleep, to_thread
 
+from tokens_forge import strict_json
+from tokens_forge.before_sending import before_sending
 from tokens_forge.clock import Clock
-from tokens_forge.errors import ForgeError, IdempotencyKeyReused, StillRunning, StoreUnavailable
+from tokens_forge.errors import ForgeError, IdempotencyKeyReused, StillRunning
 from tokens_forge.gateway import Answer, Gateway, StreamAnswer
 from tokens_forge.requests.inference import InferenceRequest
 from tokens_forge.retries.claims import Claim, ClaimStore, KeptAnswer, RetryMarks, Superseded
@@ -25,7 +25,6 @@ from tokens_forge.settlement import Settlement
 from tokens_forge.store.port import StoreFault
 from tokens_forge.threads import run_to_end
 
-Result = TypeVar("Result")
 POLL_FIRST_S, POLL_MAX_S = 0.1, 1.0
 LEASE_SPARE_MS = 30_000  # a run settles within this time after its deadline
 
@@ -52,7 +51,7 @@ class ClaimedRun:
     async def confirmed(self) -> None:
         """Wait until the claim stands. Raises Superseded, or StoreUnavailable: then nothing may be sent upstream."""
         assert self._placing is not None, "a run is started before it is confirmed"
-        stands = await on_store(self._placing)
+        stands = await before_sending(self._placing)
         if stands is not None:
             raise Superseded(stands)
 
@@ -101,19 +100,19 @@ class RetrySafety:
         """The claim of an earlier sending. An SDK's first sending has none, by its own word: that read is saved."""
         if marks.idempotency_key is None and marks.retry_count == 0:
             return None
-        return await on_store(to_thread.run_sync(self._claims.read, key_id, marks.name))
+        return await before_sending(to_thread.run_sync(self._claims.read, key_id, marks.name))
 
     async def _attach(self, found: Claim, marks: RetryMarks, deadline_ms: int) -> KeptAnswer | None:
         """The answer of an earlier run, waited for while it runs; None when the request must be run again."""
         pause_s = POLL_FIRST_S
         claim: Claim | None = found
         while claim is not None and not self._has_expired(claim):
-            if claim.body_sha256 != marks.body_sha256:
+            if claim.request_sha256 != marks.request_sha256:
                 raise IdempotencyKeyReused(
                     "This Idempotency-Key was used for another request.", param="Idempotency-Key"
                 )
             if claim.is_answered:
-                kept = await on_store(to_thread.run_sync(self._claims.answer, claim))
+                kept = await before_sending(to_thread.run_sync(self._claims.answer, claim))
                 return replace(kept, headers={**kept.headers, "idempotent-replayed": "true"}) if kept else None
             if claim.leased_until_ms <= self._clock.now_ms():
                 return None
@@ -121,7 +120,7 @@ class RetrySafety:
                 raise StillRunning("This request is still running.", headers={"retry-after": "1"})
             await sleep(pause_s)
             pause_s = min(pause_s * 1.5, POLL_MAX_S)
-            claim = await on_store(to_thread.run_sync(self._claims.read, found.key_id, found.name))
+            claim = await before_sending(to_thread.run_sync(self._claims.read, found.key_id, found.name))
         return None
 
     async def _run(
@@ -138,7 +137,7 @@ class RetrySafety:
         claim = Claim(
             key_id=key_id,
             name=marks.name,
-            body_sha256=marks.body_sha256,
+            request_sha256=marks.request_sha256,
             request_id="",
             retry_count=marks.retry_count,
             leased_until_ms=deadline_ms + LEASE_SPARE_MS,
@@ -177,7 +176,7 @@ class RetrySafety:
         """End a run that is taken over, for good; the request that was charged for it, None when none was."""
         if dead.instead_of is not None:
             return dead.instead_of
-        charged = await on_store(to_thread.run_sync(self._settlement.end_for_retry, dead.request_id))
+        charged = await before_sending(to_thread.run_sync(self._settlement.end_for_retry, dead.request_id))
         return dead.request_id if charged else None
 
     async def _quietly(self, operation: Callable[[], None]) -> None:
@@ -188,19 +187,9 @@ class RetrySafety:
             log.exception("a claim was not kept up to date")
 
 
-async def on_store(work: Awaitable[Result]) -> Result:
-    """Wait for the store. Raises StoreUnavailable: it is asked before anything is sent upstream."""
-    try:
-        return await work
-    except StoreFault as fault:
-        raise StoreUnavailable(
-            "The ledger did not answer. Nothing was sent to a provider.", headers={"retry-after": "1"}
-        ) from fault
-
-
 def _sent(answer: Answer | StreamAnswer) -> KeptAnswer | StreamAnswer:
     """A whole answer as its bytes."""
     if isinstance(answer, StreamAnswer):
         return answer
-    body = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    body = strict_json.dumps(answer.body).encode("utf-8", "replace")
     return KeptAnswer(answer.headers, "application/json", body)

@@ -166,7 +166,7 @@ def _key(key_id: str, name: str) -> Item:
 def _item_of(claim: Claim) -> Item:
     item = {
         **_key(claim.key_id, claim.name),
-        "body": text(claim.body_sha256),
+        "body": text(claim.request_sha256),
         "request_id": text(claim.request_id),
         "retry_count": number(claim.retry_count),
         "leased_until_ms": number(claim.leased_until_ms),
@@ -181,7 +181,7 @@ def _claim_of(item: Item) -> Claim:
     return Claim(
         key_id=item["scope"]["S"].partition("#")[2],
         name=item["item"]["S"],
-        body_sha256=item["body"]["S"],
+        request_sha256=item["body"]["S"],
         request_id=item["request_id"]["S"],
         retry_count=int(item["retry_count"]["N"]),
         leased_until_ms=int(item["leased_until_ms"]["N"]),
