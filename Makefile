@@ -17,7 +17,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 .PHONY: help environment sam-environment run stop status stop-primary start-primary test
 .PHONY: coverage mutation engine test-engines test-clients proof e2e test-running bench
 .PHONY: check lint types format lock validate build deploy clean
-.PHONY: soak
+.PHONY: soak openapi
 
 help:
 	@echo "make run | stop | status   the whole stack on this machine, no cloud account, no Docker"
@@ -31,6 +31,7 @@ help:
 	@echo "make bench                 the figures of docs/performance.md"
 	@echo "make check                 format, lint, types, tests"
 	@echo "make format | lock         rewrite the code's format | the locks in requirements/"
+	@echo "make openapi               rewrite docs/openapi.json from the code; a test compares them"
 	@echo "make validate | build      check | package what is deployed"
 	@echo "make deploy STAGE=dev      build and deploy into the AWS account of your credentials"
 	@echo "make e2e                   kill the gateway of a stack of its own, and see the scheduled sweeper put it right (3 minutes)"
@@ -117,6 +118,9 @@ types: environment
 format: environment
 	$(PYTHON) -m ruff format $(SOURCES)
 	$(PYTHON) -m ruff check --fix $(SOURCES)
+
+openapi: environment
+	@$(PYTHON) -m local.openapi
 
 # One resolution for Python 3.11 to 3.14 and every platform. dev follows what runtime has fixed.
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from functions.proxy.routes import (
     chat,
     completions,
+    document,
     embeddings,
     health,
     key,
@@ -24,9 +25,11 @@ from functions.proxy.services import Services
 from functions.web.application import application
 
 _INFERENCE = (chat, completions, embeddings, responses, messages)
-_GROUPS = (*_INFERENCE, models, quotes, routes, wallets, ledger, receipts, key, keys, health)
+_GROUPS = (*_INFERENCE, models, quotes, routes, wallets, ledger, receipts, key, keys, health, document)
+TITLE = "Tokens Forge"
+ROUTERS = tuple(group.router for group in _GROUPS)
 
 
 def create_app(services: Services) -> FastAPI:
     """The application on these services. It does not know which door it stands behind."""
-    return application("Tokens Forge", [group.router for group in _GROUPS], services, close=services.close)
+    return application(TITLE, ROUTERS, services, close=services.close)

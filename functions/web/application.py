@@ -30,6 +30,7 @@ def application(
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,  # what the OpenAPI document calls an operation
     )
     app.state.services = services
     for router in routers:

@@ -9,7 +9,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.support.deployment import Deployment
-from tests.support.http import Api
+from tests.support.http import Api, documented
 from tests.support.upstream import Upstream
 from tokens_forge.keys import KeyKind
 from tokens_forge.money import Money
@@ -19,7 +19,7 @@ class Owner(Api):
     """Calls with a management key."""
 
     def send(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        return httpx.request(method, self.base_url + path, headers=self.headers(), json=body, timeout=30)
+        return documented(httpx.request(method, self.base_url + path, headers=self.headers(), json=body, timeout=30))
 
     def create(self, **fields: Any) -> dict[str, Any]:
         made = self.send("POST", "/keys", {"name": "mine", "wallet": "official", **fields})

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.behaviour import Behaviour, error
 from tests.support.deployment import CREDENTIAL, Deployment
-from tests.support.http import Api
+from tests.support.http import Api, documented
 from tests.support.upstream import Upstream
 from tests.support.ways import Way
 from tokens_forge.endpoints import ANTHROPIC, OPENAI, Endpoint
@@ -30,7 +30,7 @@ class AnthropicApi:
     def post(self, body: Any, **headers: str) -> httpx.Response:
         sent = {"x-api-key": self.token, "anthropic-version": "2023-06-01"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        return httpx.post(self.base_url + "/messages", json=body, headers=sent, timeout=30)
+        return documented(httpx.post(self.base_url + "/messages", json=body, headers=sent, timeout=30))
 
 
 def check(response: httpx.Response, status: int, error_type: str, code: str, error_class: str) -> dict[str, Any]:

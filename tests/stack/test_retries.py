@@ -14,7 +14,7 @@ from tests.support.behaviour import Behaviour, error
 from tests.support.calls import Calls, record
 from tests.support.deployment import Deployment, deploy
 from tests.support.engines import Engine
-from tests.support.http import Api, chat_body
+from tests.support.http import Api, chat_body, documented
 from tests.support.server import serve
 from tests.support.upstream import Upstream
 from tokens_forge.ids import new_id
@@ -35,7 +35,7 @@ class Sender:
         if key is not None:
             headers["idempotency-key"] = key
         url = self.api.base_url + "/chat/completions"
-        return httpx.post(url, headers=headers, content=body or self.body, timeout=30)
+        return documented(httpx.post(url, headers=headers, content=body or self.body, timeout=30))
 
     def reasons(self) -> list[str]:
         """How every request ended, oldest first."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx2 as httpx
 
+from tests.support import contract
+
 
 @dataclass(frozen=True)
 class Event:
@@ -28,11 +30,11 @@ class Api:
         return {"authorization": f"Bearer {self.token}"} if self.token else {}
 
     def get(self, path: str, **parameters: Any) -> httpx.Response:
-        return httpx.get(self.base_url + path, headers=self.headers(), params=parameters, timeout=30)
+        return documented(httpx.get(self.base_url + path, headers=self.headers(), params=parameters, timeout=30))
 
     def post(self, path: str, body: Any) -> httpx.Response:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return httpx.post(self.base_url + path, headers=self.headers(), content=content, timeout=30)
+        return documented(httpx.post(self.base_url + path, headers=self.headers(), content=content, timeout=30))
 
     def events(self, path: str, body: Any) -> tuple[httpx.Response, list[Event]]:
         """A whole stream in any protocol: names, where events have them, and data; nothing of an answer that is not 200."""
@@ -62,6 +64,19 @@ class Api:
         assert all(line.startswith(("data: ", ":")) for line in lines), "only data and comment lines"
         payloads = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
         return response, [payload if payload == "[DONE]" else json.loads(payload) for payload in payloads]
+
+
+def documented(response: httpx.Response) -> httpx.Response:
+    """The answer, which is as the OpenAPI document says. Raises Broken."""
+    request = response.request
+    contract.check(
+        request.method,
+        request.url.path,
+        status=response.status_code,
+        headers=response.headers,
+        content=response.content,
+    )
+    return response
 
 
 def chat_body(**fields: Any) -> dict[str, Any]:

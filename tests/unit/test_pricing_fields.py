@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.pricing_examples import SMALLEST, examples
 from tests.unit.builders import CHANNEL, MODEL, NOW_MS, catalog, key
 from tokens_forge.endpoints import ANTHROPIC, Endpoint
 from tokens_forge.errors import RequestError
 from tokens_forge.policy import decide
 from tokens_forge.quotes import Quote, quote
 from tokens_forge.requests.parsers import PARSERS
-
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "pricing-fields.md").read_text()
-SMALLEST: dict[Endpoint, dict[str, Any]] = {
-    Endpoint.CHAT: {"model": "small", "messages": [{"role": "user", "content": "hi"}]},
-    Endpoint.RESPONSES: {"model": "small", "input": "hi"},
-    Endpoint.MESSAGES: {"model": "small", "messages": [{"role": "user", "content": "hi"}]},
-    Endpoint.COMPLETIONS: {"model": "small", "prompt": "hi"},
-    Endpoint.EMBEDDINGS: {"model": "small", "input": "hi"},
-}
-
-
-def examples() -> list[tuple[Endpoint, dict[str, Any], str]]:
-    """Endpoint, fields, and what happens, of every row."""
-    found = []
-    for section in DOCUMENT.split("\n## ")[1:]:
-        title = section.partition("\n")[0]
-        endpoint = next((one for one in Endpoint if title == f"`POST {one.path}`"), None)
-        for example, happens in re.findall(r"^\| `(\{.*\})` \| (.*) \|$", section, re.MULTILINE):
-            assert endpoint is not None, title
-            found.append((endpoint, json.loads(example), happens))
-    return found
-
 
 EXAMPLES = examples()
 

@@ -14,7 +14,7 @@ router = APIRouter()
 
 
 @router.get("/v1/key")
-async def read_key(caller: Caller, served: Served) -> dict[str, Any]:
+async def read_own_key(caller: Caller, served: Served) -> dict[str, Any]:
     """The calling key: its one wallet, its limits, what is left of them. Never its secret."""
     key, kind = caller.key, caller.key.kind.wallet
     has_limit = kind is not None and key.spend_limit_nano is not None

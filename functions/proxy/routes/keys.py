@@ -30,25 +30,25 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class _Limits(_Body):
+class LimitsBody(_Body):
     requests_per_minute: Count | None = None
     tokens_per_minute: Count | None = None
     concurrent_requests: Annotated[int, Field(ge=1, le=1000)] | None = None
 
 
-class _Change(_Limits):
+class ChangeBody(LimitsBody):
     name: Name | None = None
     allowed_models: Annotated[list[Model], Field(max_length=100)] | None = None
     spend_limit: str | None = None
     expires_at: str | None = None
 
 
-class _New(_Change):
+class NewKeyBody(ChangeBody):
     name: Name
     wallet: str
 
 
-class _Rotation(_Body):
+class RotationBody(_Body):
     grace_s: Annotated[int, Field(ge=0, le=GRACE_S_MAX)] = 0
 
 
@@ -71,7 +71,7 @@ async def list_keys(caller: Manager, served: Served) -> dict[str, Any]:
 @router.post("/v1/keys", status_code=201)
 async def create_key(request: Request, caller: Manager, served: Served) -> dict[str, Any]:
     """A new key of one wallet. Its token is in this answer and never again."""
-    body = checked(_New, parse_json(await request.body()))
+    body = checked(NewKeyBody, parse_json(await request.body()))
     kind = _wallet(body.wallet)
     settings = KeySettings(
         name=body.name,
@@ -93,7 +93,7 @@ async def read_key(key_id: str, caller: Manager, served: Served) -> dict[str, An
 @router.patch("/v1/keys/{key_id}")
 async def change_key(key_id: str, request: Request, caller: Manager, served: Served) -> dict[str, Any]:
     """Change what the body names; null takes a limit away. It holds from the next request on."""
-    body = checked(_Change, parse_json(await request.body()))
+    body = checked(ChangeBody, parse_json(await request.body()))
     named = body.model_fields_set
     before = await to_thread.run_sync(served.keys.read, caller.account_id, key_id)
     changes: dict[str, Any] = {}
@@ -109,9 +109,9 @@ async def change_key(key_id: str, request: Request, caller: Manager, served: Ser
         changes["spend_limit_nano"] = await _spend_limit(served, caller, before.kind.wallet, body.spend_limit)
     if "expires_at" in named:
         changes["expires_at_ms"] = _moment(body.expires_at)
-    limits = {name: getattr(body, name) for name in _Limits.model_fields if name in named}
+    limits = {name: getattr(body, name) for name in LimitsBody.model_fields if name in named}
     if limits:
-        kept = {name: getattr(before.limits, name) for name in _Limits.model_fields}
+        kept = {name: getattr(before.limits, name) for name in LimitsBody.model_fields}
         changes["limits"] = KeyLimits(**{**kept, **limits})
     return await _shown(served, await to_thread.run_sync(served.keys.change, caller.account_id, key_id, changes))
 
@@ -119,7 +119,7 @@ async def change_key(key_id: str, request: Request, caller: Manager, served: Ser
 @router.post("/v1/keys/{key_id}/rotate")
 async def rotate_key(key_id: str, request: Request, caller: Manager, served: Served) -> dict[str, Any]:
     """A new secret. The present one goes on for `grace_s` seconds."""
-    body = checked(_Rotation, parse_json(await request.body() or b"{}"))
+    body = checked(RotationBody, parse_json(await request.body() or b"{}"))
     made = await to_thread.run_sync(lambda: served.keys.rotate(caller.account_id, key_id, grace_s=body.grace_s))
     return await _with_token(served, made)
 

@@ -25,7 +25,7 @@ ERROR_MESSAGE_LETTERS_MAX = 1000
 
 # The request itself is wrong: no other channel would take it. 401 and 403 are about our credential, 404 about the channel's
 # models, 408, 409 and 429 about the moment: a backup may serve those.
-_CLIENT_FAULTS = frozenset({400, 413, 415, 422})
+_CLIENT_FAULTS = frozenset(UpstreamRejected.statuses)
 
 
 @dataclass(frozen=True, slots=True)

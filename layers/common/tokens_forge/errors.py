@@ -28,7 +28,7 @@ ForgeError                  class, status, code
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from tokens_forge.money import decimal
 from tokens_forge.wallets import WalletKind
@@ -49,10 +49,14 @@ class ErrorClass(StrEnum):
 
 
 class ForgeError(Exception):
-    """An answer to the client in OpenAI's error shape. `extras` go into `error.forge`, `headers` into the response."""
+    """An answer to the client in OpenAI's error shape. `extras` go into `error.forge`, `headers` into the response.
+
+    `statuses` is for an error that can have several, each of its own.
+    """
 
     error_class = ErrorClass.GATEWAY
     status = 500
+    statuses: ClassVar[tuple[int, ...]] = ()
     type = "server_error"
     code: str | None = None
 
@@ -297,6 +301,7 @@ class UpstreamRejected(ForgeError):
     """The provider says that the request itself is wrong. Nothing was charged, and no backup would help."""
 
     error_class = ErrorClass.REQUEST
+    statuses = (400, 413, 415, 422)
     type = "invalid_request_error"
 
     def __init__(self, message: str, *, status: int, code: str | None, param: str | None) -> None:

@@ -47,7 +47,7 @@ class StreamOptions(BaseModel):
     include_usage: bool | None = None
 
 
-class _ChatBody(BaseModel):
+class ChatBody(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
     model: Annotated[str, Field(min_length=1, max_length=200)]
     messages: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MESSAGES_MAX)]
@@ -62,7 +62,7 @@ class _ChatBody(BaseModel):
 
 def parse_chat(fields: dict[str, Any]) -> InferenceRequest:
     """Check a body. Raises RequestError with the field in `param`."""
-    body = checked(_ChatBody, fields)
+    body = checked(ChatBody, fields)
     refuse_unpriced(fields, (*UNPRICED_OF_OPENAI, "audio"))
     refuse_tier(fields, OPENAI_TIERS)
     refuse_cache_options(fields)

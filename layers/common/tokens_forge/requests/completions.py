@@ -14,7 +14,7 @@ from tokens_forge.requests.prompts import count_prompts
 from tokens_forge.requests.refusals import OPENAI_TIERS, UNPRICED_OF_OPENAI, refuse_tier, refuse_unpriced
 
 
-class _CompletionsBody(BaseModel):
+class CompletionsBody(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
     model: Annotated[str, Field(min_length=1, max_length=200)]
     prompt: Any
@@ -32,7 +32,7 @@ def parse_completions(fields: dict[str, Any]) -> InferenceRequest:
 
     `best_of` answers are generated for each prompt and all of them are billed, though only `n` come back.
     """
-    body = checked(_CompletionsBody, fields)
+    body = checked(CompletionsBody, fields)
     refuse_unpriced(fields, UNPRICED_OF_OPENAI)
     refuse_tier(fields, OPENAI_TIERS)
     prompts = count_prompts(body.prompt, param="prompt", count_max=CHOICES_MAX)

@@ -14,7 +14,7 @@ from tokens_forge.requests.refusals import OPENAI_TIERS, UNPRICED_OF_OPENAI, ref
 INPUTS_MAX = 2_048  # OpenAI's own limit
 
 
-class _EmbeddingsBody(BaseModel):
+class EmbeddingsBody(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
     model: Annotated[str, Field(min_length=1, max_length=200)]
     input: Any
@@ -25,7 +25,7 @@ class _EmbeddingsBody(BaseModel):
 
 def parse_embeddings(fields: dict[str, Any]) -> InferenceRequest:
     """Check a body. Raises RequestError with the field in `param`."""
-    body = checked(_EmbeddingsBody, fields)
+    body = checked(EmbeddingsBody, fields)
     refuse_unpriced(fields, UNPRICED_OF_OPENAI)
     refuse_tier(fields, OPENAI_TIERS)
     inputs = count_prompts(body.input, param="input", count_max=INPUTS_MAX)

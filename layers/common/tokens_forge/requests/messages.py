@@ -31,7 +31,7 @@ _NATIVE_FIELDS: dict[str, tuple[Any, ...]] = {
 }
 
 
-class _MessagesBody(BaseModel):
+class MessagesBody(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
     model: Annotated[str, Field(min_length=1, max_length=200)]
     messages: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MESSAGES_MAX)]
@@ -47,7 +47,7 @@ def parse_messages(fields: dict[str, Any]) -> InferenceRequest:
 
     The budget of `thinking` needs no price of its own: thinking is output, within `max_tokens`.
     """
-    body = checked(_MessagesBody, fields)
+    body = checked(MessagesBody, fields)
     refuse_unpriced(fields, _UNPRICED)
     refuse_tier(fields, TIERS)
     if fields.get("inference_geo") not in (None, "global"):

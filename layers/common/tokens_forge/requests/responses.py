@@ -29,7 +29,7 @@ _OUTPUT_ITEMS = frozenset({"function_call_output", "custom_tool_call_output"})
 _TEXT_PARTS = frozenset({"input_text", "output_text", "refusal"})
 
 
-class _ResponsesBody(BaseModel):
+class ResponsesBody(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
     model: Annotated[str, Field(min_length=1, max_length=200)]
     input: str | Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MESSAGES_MAX)]
@@ -44,7 +44,7 @@ class _ResponsesBody(BaseModel):
 
 def parse_responses(fields: dict[str, Any]) -> InferenceRequest:
     """Check a body. Raises RequestError with the field in `param`."""
-    body = checked(_ResponsesBody, fields)
+    body = checked(ResponsesBody, fields)
     refuse_unpriced(fields, _UNPRICED)
     refuse_stored(fields, _STORED)
     refuse_tier(fields, OPENAI_TIERS)
