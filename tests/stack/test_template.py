@@ -13,7 +13,14 @@ from tokens_forge.store.circuits import SCOPE as CIRCUIT_SCOPE
 from tokens_forge.store.pools import scope_of as pool_scope
 
 INFERENCE_PATHS = [endpoint.path for endpoint in Endpoint]
-MONEY_TABLES = ("WalletsTable", "JournalTable", "AccountsTable", "OfficialCatalogTable", "RoutedCatalogTable", "OrdersTable")
+MONEY_TABLES = (
+    "WalletsTable",
+    "JournalTable",
+    "AccountsTable",
+    "OfficialCatalogTable",
+    "RoutedCatalogTable",
+    "OrdersTable",
+)
 
 
 def integration(resources: dict[str, Any], path: str, method: str) -> dict[str, Any]:
