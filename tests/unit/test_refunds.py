@@ -87,6 +87,23 @@ def test_a_hold_that_comes_after_the_end_is_given_back(bench: Bench, refunds: Re
     assert bench.wallet().held_nano == 0 and bench.wallet().available_nano == DOLLAR - PART
 
 
+def test_a_leftover_whose_release_is_not_answered_is_gone_all_the_same(bench: Bench, refunds: Refunds) -> None:
+    hold(refunds)
+    capture(refunds)
+    hold(refunds)
+    release_hold, silent = bench.store.release_hold, [StoreSilent()]
+
+    def answer_is_lost(*arguments: Any) -> bool:
+        released = release_hold(*arguments)
+        if silent:
+            raise silent.pop()
+        return released
+
+    bench.store.release_hold = answer_is_lost  # type: ignore[method-assign]
+    assert refunds.release_leftover(ACCOUNT, OFFICIAL, REFUND_ID)
+    assert not bench.wallet().holds
+
+
 def test_a_wallet_that_cannot_set_it_aside_says_why(bench: Bench, refunds: Refunds) -> None:
     cases: list[tuple[HoldRefusal, dict[str, Any]]] = [
         (HoldRefusal.INSUFFICIENT, {"nano": DOLLAR + 1}),

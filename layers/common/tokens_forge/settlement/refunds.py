@@ -63,12 +63,16 @@ class Refunds:
         False: the hold stands for a refund that has not ended.
         """
         books = self._books
-        wallet = books.again(lambda: books.store.read_wallet(account_id, kind))
-        hold = wallet.holds.get(refund_id) if wallet is not None else None
-        if hold is None:
-            return True
         entry_id = entry_id_of(refund_id, EntryType.REFUND)
-        return books.again(lambda: books.store.release_hold(entry_id, account_id, kind, hold))
+        while True:
+            wallet = books.again(lambda: books.store.read_wallet(account_id, kind))
+            hold = wallet.holds.get(refund_id) if wallet is not None else None
+            if hold is None:
+                return True
+            if books.again(lambda: books.store.read_entry(account_id, kind, entry_id)) is None:
+                return False
+            # Whatever this answers, the next look tells: an answer may be lost, and another process may do the same.
+            books.again(lambda hold=hold: books.store.release_hold(entry_id, account_id, kind, hold))  # type: ignore[misc]
 
     def _entry(
         self,
