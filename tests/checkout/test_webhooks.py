@@ -168,6 +168,25 @@ def test_a_payment_after_the_page_has_failed_or_expired_is_still_credited(shop: 
     assert credited_nano(shop) == 40 * UNIT
 
 
+def test_a_page_that_was_opened_though_the_provider_seemed_to_refuse_is_credited_and_can_be_refunded(
+    shop: Shop,
+) -> None:
+    shop.wire.wrong += [("post", "checkout/sessions", "after"), ("post", "checkout/sessions", 400)]
+    key, body = shop.deployment.key(), {"wallet": "official", "amount": "20"}
+    headers = {"idempotency-key": "mine"}
+    silent, refused = (shop.send("POST", "orders", key=key, json=body, headers=headers) for _ in range(2))
+    assert (silent.status_code, refused.status_code) == (503, 502)
+    order = shop.read(refused.json()["error"]["forge"]["order"])
+    assert order.state is OrderState.FAILED and order.session_id is None
+    [session] = shop.bank.every("checkout.session", lambda _: True)
+    shop.bank.pay(session["id"])
+    assert shop.deliver() == [200]
+    assert shop.read(order.order_id).session_id == session["id"] and credited_nano(shop) == 20 * UNIT
+    shop.bank.refund_by_hand(session["id"])
+    shop.deliver()
+    assert credited_nano(shop) == 0 and shop.problems() == []
+
+
 def test_events_in_any_order_lead_to_the_same(shop: Shop) -> None:
     order = shop.order()
     shop.pay(order)

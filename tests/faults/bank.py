@@ -36,6 +36,7 @@ class Bank:
     name: str = "sandbox"
     pages: dict[str, Payment] = field(default_factory=dict)
     refuses: bool = False
+    loses_answers: bool = False  # of refunds, which it carries out
 
     def open_page(self, order: Order, label: str) -> PaymentPage:
         def opened() -> PaymentPage:
@@ -62,7 +63,10 @@ class Bank:
             self.pages[page.session_id] = replace(page, back=(*page.back, back))
             return back
 
-        return self._asked("bank_refund", refunded)
+        back = self._asked("bank_refund", refunded)
+        if self.loses_answers:
+            raise ProviderSilent("lost")
+        return back
 
     def read_event(self, body: bytes, signature: str | None) -> ProviderEvent:
         return ProviderEvent("evt_1", "something.happened", Verdict.OK, order_id=body.decode())

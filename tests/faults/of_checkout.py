@@ -40,6 +40,7 @@ def operations() -> list[Operation]:
         *_both("a refund while all is spent", _credited, _refund, other=_spend),
         *_both("a refund while somebody opens a dispute", _credited, _refund, other=_dispute),
         *_both("a refund that the bank refuses", _credited_at_a_stern_bank, _refund),
+        *_both("a refund whose answer is lost, while all is spent", _credited_at_a_deaf_bank, _refund, other=_spend),
         *_both("a refund asked by two", _credited, _refund, other=_refund_aside),
     ]
 
@@ -122,6 +123,11 @@ def _credited(world: World) -> None:
 def _credited_at_a_stern_bank(world: World) -> None:
     _credited(world)
     shop_of(world).bank.refuses = True
+
+
+def _credited_at_a_deaf_bank(world: World) -> None:
+    _credited(world)
+    shop_of(world).bank.loses_answers = True
 
 
 def _refunded_unheard(world: World) -> None:

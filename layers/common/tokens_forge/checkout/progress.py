@@ -169,8 +169,9 @@ class Progress:
                 "received": f"{payment.amount} {payment.amount.currency}",
                 "payment": payment.payment_id,
             }
+            after = order.moved(state, payment_id=payment.payment_id, session_id=payment.session_id)
             try:
-                self.save(order, order.moved(state, payment_id=payment.payment_id), state.value, **facts)
+                self.save(order, after, state.value, **facts)
             except NameTaken:
                 log.error("one payment for two orders", extra={"order_id": order.order_id, **facts})
                 self.note(order.order_id, f"taken#{payment.payment_id}", "payment_of_another_order")
