@@ -104,27 +104,16 @@ class Progress:
         return True
 
     def _take(self, order: Order, taking: Taking) -> None:
-        entry = None
+        account_id, kind, order_id, source = order.account_id, order.kind, order.order_id, order.provider
+        amount = Money(taking.nano, order.amount.currency)
         if taking.actor is not None:
-            entry = self.refunds.capture(
-                order.account_id,
-                order.kind,
-                Money(taking.nano, order.amount.currency),
-                refund_id=taking.taking_id,
-                order_id=order.order_id,
-                source=order.provider,
-            )
+            self.refunds.capture(account_id, kind, amount, refund_id=taking.taking_id, order_id=order_id, source=source)
         elif taking.nano:
-            entry = self._balances.take_back(
-                order.account_id,
-                order.kind,
-                Money(taking.nano, order.amount.currency),
-                entry_id=taking.entry_id,
-                order_id=order.order_id,
-                source=order.provider,
+            self._balances.take_back(
+                account_id, kind, amount, entry_id=taking.entry_id, order_id=order_id, source=source
             )
         done = replace(taking, state=TakingState.TAKEN)
-        entry_id = entry.entry_id if entry is not None else None
+        entry_id = taking.entry_id if taking.nano else None
         self._save_taking(order, done, f"{taking.kind.value}_taken", entry_id=entry_id)
 
     def _return(self, order: Order, taking: Taking) -> None:
