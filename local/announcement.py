@@ -28,4 +28,9 @@ def announce(values: Mapping[str, str]) -> None:
         f" -H 'Authorization: Bearer {values.get('OPENAI_API_KEY')}' -H 'Content-Type: application/json'"
         """ -d '{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello"}]}'"""
     )
+    print("\nBuy balance in a browser: open the payment_page of what this answers (a sandbox, no real money):\n")
+    print(
+        f"  curl -s {values.get('OPENAI_BASE_URL')}/checkout/orders -H 'Authorization: Bearer {values.get('OPENAI_API_KEY')}'"
+        """ -d '{"wallet":"official","amount":"20.00"}'"""
+    )
     print("\nLogs: .local/logs    End it: make stop")

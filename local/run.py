@@ -56,11 +56,12 @@ def _start(provider: Mapping[str, str]) -> float:
     os.environ.clear()
     os.environ.update(base)
     _progress("deploying template.yaml into it, if anything changed")
-    stack.deploy_if_changed(base)
+    stack.deploy_if_changed(base, {"PaymentsSandboxUrl": ports.payments_url})
     outputs = stack.outputs()
     settings = stack.function_environment(*(outputs[name] for name in _SERVED_HERE))
     keys = _demo_keys({**settings, **provider}, ports)
     services.start_api(base, ports, settings)
+    services.start_payments(base, ports)
 
     gateway = f"{ports.aws_url}/restapis/{outputs['ApiId']}/{settings['FORGE_STAGE']}/_user_request_"
     dotenv.write(
@@ -72,6 +73,7 @@ def _start(provider: Mapping[str, str]) -> float:
             **{variable: str(port) for variable, port in ports.by_variable().items()},
             "FORGE_API_URL": ports.api_url,
             "FORGE_GATEWAY_URL": gateway,
+            "FORGE_PAYMENTS_URL": ports.payments_url,
             **{name: value for name, value in settings.items() if name.endswith("_TABLE")},
             "AWS_ENDPOINT_URL": ports.aws_url,
             "AWS_DEFAULT_REGION": REGION,
@@ -107,7 +109,7 @@ def _demo_keys(settings: Mapping[str, str], ports: Ports) -> dict[str, str]:
 
 
 # The functions whose applications the local front serves in one process; the settings of the last one win.
-_SERVED_HERE = ("StreamFunctionName",)
+_SERVED_HERE = ("CheckoutFunctionName", "StreamFunctionName")
 _KEY_NAMES = ("FORGE_ACCOUNT_ID", "FORGE_OFFICIAL_KEY", "FORGE_ROUTED_KEY", "FORGE_MANAGEMENT_KEY")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 
 from local import demo
-from local.settings import Ports
+from local.settings import PAYMENTS_WEBHOOK_SECRET, Ports
 from tokens_forge.accounts import Accounts
 from tokens_forge.channels import Channel
 from tokens_forge.clock import SystemClock
@@ -44,6 +44,9 @@ def seed_catalogs(settings: Mapping[str, str], ports: Ports) -> None:
     sandbox = demo.Upstream(ports.sandbox_url, credential, "sandbox upstream (no real provider)")
     primary = demo.Upstream(ports.sandbox_primary_url, credential, "sandbox primary (no real provider)")
     _put_secret(sandbox.credential, "sandbox-key")
+    payments = settings["FORGE_PAYMENT_SECRETS_PREFIX"]
+    _put_secret(f"{payments}sandbox-key", "sandbox-key")
+    _put_secret(f"{payments}sandbox-webhook", PAYMENTS_WEBHOOK_SECRET)
     official = sandbox
     if settings.get("OPENAI_API_KEY"):
         url = settings.get("OPENAI_UPSTREAM_BASE_URL") or OPENAI_URL

@@ -9,12 +9,12 @@ import urllib.request
 from collections.abc import Mapping
 
 from local import aws_process, processes
-from local.settings import HOME, HOST, LOGS, PIDS, STATE, TEMPORARY, Ports
+from local.settings import HOME, HOST, LOGS, PAYMENTS_WEBHOOK_SECRET, PIDS, STATE, TEMPORARY, Ports
 
-AWS, SANDBOX, SANDBOX_PRIMARY, API = "aws", "sandbox", "sandbox-primary", "api"
+AWS, SANDBOX, SANDBOX_PRIMARY, PAYMENTS, API = "aws", "sandbox", "sandbox-primary", "payments", "api"
 # Stopped in this order: the callers first, and the AWS last, because it has the state to save.
-STOP_ORDER = (API, SANDBOX_PRIMARY, SANDBOX, AWS)
-STOP_TIMEOUT_S = {API: 10.0, SANDBOX_PRIMARY: 5.0, SANDBOX: 5.0, AWS: 60.0}
+STOP_ORDER = (API, PAYMENTS, SANDBOX_PRIMARY, SANDBOX, AWS)
+STOP_TIMEOUT_S = {API: 10.0, PAYMENTS: 5.0, SANDBOX_PRIMARY: 5.0, SANDBOX: 5.0, AWS: 60.0}
 # Proxies of the user must not stand between this machine and itself.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -53,6 +53,20 @@ def start_sandbox_primary(base: Mapping[str, str], ports: Ports) -> None:
 def _start_upstream(name: str, port: int, base_url: str, base: Mapping[str, str]) -> None:
     process = processes.start(name, _uvicorn("local.sandbox_upstream:app", port), base)
     processes.wait_until_ready(name, process, lambda: answers(f"{base_url}/models", expected=401), timeout_s=30)
+
+
+def start_payments(base: Mapping[str, str], ports: Ports) -> None:
+    """The sandbox of payments, which sends its webhooks to the API. Returns when it answers."""
+    environment = {
+        **base,
+        "FORGE_PAYMENTS_PAGE_URL": ports.payments_url,
+        "FORGE_PAYMENTS_WEBHOOK_URL": f"{ports.api_url}/v1/checkout/webhooks/sandbox",
+        "FORGE_PAYMENTS_WEBHOOK_SECRET": PAYMENTS_WEBHOOK_SECRET,
+        "FORGE_PAYMENTS_STATE": str(STATE / "payments.json"),
+    }
+    process = processes.start(PAYMENTS, _uvicorn("local.payments_sandbox:app", ports.payments), environment)
+    url = f"{ports.payments_url}/v1/events"
+    processes.wait_until_ready(PAYMENTS, process, lambda: answers(url), timeout_s=30)
 
 
 def start_api(base: Mapping[str, str], ports: Ports, function_environment: Mapping[str, str]) -> None:

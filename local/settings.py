@@ -20,6 +20,7 @@ DEPLOYED = HOME / "deployed"
 HOST = "127.0.0.1"
 REGION = "us-east-1"
 STACK = "tokens-forge-local"
+PAYMENTS_WEBHOOK_SECRET = "whsec_sandbox"  # noqa: S105 - between two processes of this machine, for no real money
 
 
 class LocalFault(Exception):
@@ -34,6 +35,7 @@ class Ports:
     aws: int
     sandbox: int
     sandbox_primary: int
+    payments: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Ports:
@@ -43,6 +45,7 @@ class Ports:
             aws=_port(environment, "FORGE_AWS_PORT", 4566),
             sandbox=_port(environment, "FORGE_SANDBOX_PORT", 8090),
             sandbox_primary=_port(environment, "FORGE_SANDBOX_PRIMARY_PORT", 8091),
+            payments=_port(environment, "FORGE_PAYMENTS_PORT", 8092),
         )
         by_variable = ports.by_variable()
         if len(set(by_variable.values())) < len(by_variable):
@@ -56,6 +59,7 @@ class Ports:
             "FORGE_AWS_PORT": self.aws,
             "FORGE_SANDBOX_PORT": self.sandbox,
             "FORGE_SANDBOX_PRIMARY_PORT": self.sandbox_primary,
+            "FORGE_PAYMENTS_PORT": self.payments,
         }
 
     @property
@@ -74,6 +78,10 @@ class Ports:
     @property
     def sandbox_primary_url(self) -> str:
         return f"http://{HOST}:{self.sandbox_primary}/v1"
+
+    @property
+    def payments_url(self) -> str:
+        return f"http://{HOST}:{self.payments}"
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:

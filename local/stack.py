@@ -16,20 +16,22 @@ from local.processes import log_path
 from local.settings import DEPLOYED, HOME, ROOT, STACK, LocalFault
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
+_PARAMETERS = {"Stage": "local", "ProtectData": "false", "LogRetentionDays": "7"}
 _READY = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
-def deploy_if_changed(environment: Mapping[str, str]) -> bool:
-    """Bring the stack up to date; False when it already was. The AWS process must be running.
+def deploy_if_changed(environment: Mapping[str, str], parameters: Mapping[str, str]) -> bool:
+    """Bring the stack up to date; False when it already was. The AWS process must be running. `parameters` are this machine's own.
 
     Raises LocalFault.
     """
-    fingerprint = _fingerprint()
+    given = [f"{name}={value}" for name, value in {**_PARAMETERS, **parameters}.items()]
+    fingerprint = _fingerprint(given)
     if DEPLOYED.exists() and DEPLOYED.read_text() == fingerprint and _is_deployed():
         return False
     DEPLOYED.unlink(missing_ok=True)
     _sam("build", {**environment, "FORGE_BUILD": "local"})
-    _sam("deploy", environment)
+    _sam("deploy", environment, "--parameter-overrides", *given)
     DEPLOYED.write_text(fingerprint)
     return True
 
@@ -51,11 +53,11 @@ def function_environment(*function_names: str) -> dict[str, str]:
     return settings
 
 
-def _sam(command: str, environment: Mapping[str, str]) -> None:
+def _sam(command: str, environment: Mapping[str, str], *more: str) -> None:
     log = log_path(f"sam-{command}")
     with log.open("wb") as output:
         done = subprocess.run(  # noqa: S603 - our own command line
-            [str(SAM), command, "--config-env", "local"],
+            [str(SAM), command, "--config-env", "local", *more],
             cwd=ROOT,
             env={
                 **environment,
@@ -81,16 +83,17 @@ def _is_deployed() -> bool:
     return bool(described) and described[0]["StackStatus"] in _READY
 
 
-def _fingerprint() -> str:
+def _fingerprint(parameters: list[str]) -> str:
     """Changes when anything that is deployed changes, the interpreter included."""
-    digest = hashlib.sha256(sys.version.encode())
+    digest = hashlib.sha256(" ".join([sys.version, *parameters]).encode())
     for path in sorted(_sources()):
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
 def _sources() -> Iterator[Path]:
-    yield from (ROOT / "template.yaml", ROOT / "samconfig.toml", ROOT / "requirements" / "runtime.txt")
+    yield from (ROOT / "template.yaml", ROOT / "samconfig.toml")
+    yield from (ROOT / "requirements").glob("*.txt")
     for folder in (ROOT / "layers", ROOT / "functions"):
         for path in folder.rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokens_forge.attempts import Attempts, TimeLimits
+from tokens_forge.checkout.books import OrderBooks
 from tokens_forge.clock import Clock
 from tokens_forge.credentials import Credentials
 from tokens_forge.health_check import HealthCheck
@@ -15,11 +16,12 @@ from tokens_forge.probes import PAID_S, Prober
 from tokens_forge.providers.port import Upstream
 from tokens_forge.providers.wires import WIRES
 from tokens_forge.reconciliation import Reconciliation
-from tokens_forge.settlement import Books, OperatorBook, Settlement
+from tokens_forge.settlement import Books, OperatorBook, Refunds, Settlement
 from tokens_forge.store.accounts import DynamoAccountStore
 from tokens_forge.store.catalog import DynamoCatalogReader
 from tokens_forge.store.dynamodb import DynamoLedgerStore
 from tokens_forge.store.health import DynamoHealthStore
+from tokens_forge.store.orders import DynamoOrderStore
 from tokens_forge.store.state import DynamoStateStore
 from tokens_forge.store.tables import Tables
 from tokens_forge.sweeper import Sweeper
@@ -40,7 +42,8 @@ def compose(tables: Tables, dynamodb: Any, clock: Clock, *, sweep_after_s: int, 
     """Build both jobs on one client."""
     store = DynamoLedgerStore(dynamodb, tables.ledger)
     state = DynamoStateStore(dynamodb, tables.state)
-    settlement = Settlement(Books(store, clock))
+    books = Books(store, clock)
+    settlement = Settlement(books)
     accounts = DynamoAccountStore(dynamodb, tables.accounts, tables.wallets)
     return ScheduledWork(
         sweeper=Sweeper(settlement, store, state, clock, sweep_after_s=sweep_after_s),
@@ -49,6 +52,7 @@ def compose(tables: Tables, dynamodb: Any, clock: Clock, *, sweep_after_s: int, 
             settlement,
             accounts.every_account_id,
             state,
+            OrderBooks(DynamoOrderStore(dynamodb, tables.orders), store, Refunds(books)),
             clock,
             window_s=window_s,
         ),

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from functions.proxy.time_left import Deadlines
+from functions.web.authorization import authorization_of
 from tokens_forge.gateway import Gateway
 from tokens_forge.health_cache import HealthCache
 from tokens_forge.identity import Identity
@@ -36,13 +37,6 @@ def services(request: Request) -> Services:
     """The application's services."""
     found: Services = request.app.state.services
     return found
-
-
-def authorization_of(request: Request) -> str | None:
-    """The caller's Authorization header. Anthropic's clients send the key as `x-api-key` instead, on any path."""
-    given = request.headers.get("authorization")
-    key = request.headers.get("x-api-key")
-    return f"Bearer {key}" if given is None and key is not None else given
 
 
 async def _identify(request: Request) -> Identity:

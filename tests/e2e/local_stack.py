@@ -22,7 +22,7 @@ from tests.support.processes import free_port
 
 COPIED = ("layers", "functions", "local", "requirements", "template.yaml", "samconfig.toml")
 LINKED = (".venv", ".venv-sam")
-PORTS = ("FORGE_PORT", "FORGE_AWS_PORT", "FORGE_SANDBOX_PORT", "FORGE_SANDBOX_PRIMARY_PORT")
+PORTS = ("FORGE_PORT", "FORGE_AWS_PORT", "FORGE_SANDBOX_PORT", "FORGE_SANDBOX_PRIMARY_PORT", "FORGE_PAYMENTS_PORT")
 START_WITHIN_S = 180
 
 

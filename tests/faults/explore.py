@@ -166,6 +166,8 @@ def _stages(operation: Operation) -> Iterator[Stage]:
         yield Stage("asked again", (operation.process,), other=other)
         yield Stage("asked for the last time", (operation.process,), twisted=False)
     for twisted in (True, True, False):
+        if operation.afterwards is not None:
+            yield Stage("afterwards", (operation.afterwards,), twisted)
         yield Stage("sweep", (World.sweep,), twisted)
         yield Stage("reconcile", (World.reconcile,), twisted)
         if twisted:

@@ -58,6 +58,15 @@ class CallFault(Enum):
 STALE_READS = frozenset({"every_wallet"})
 READS = frozenset(
     {"read_wallet", "read_intent", "minute_intents", "read_entry", "day_entries", "book", "every_wallet", "read_cursor"}
+    | {
+        "read_order",
+        "order_of_payment",
+        "order_of_refund",
+        "orders_of_account",
+        "orders_of_day",
+        "bank_read",
+        "bank_list",
+    }
 )
 # Intents and cursors are written by single calls only: no transaction can be in their way.
 WITHOUT_CONFLICT = frozenset({"put_intent", "record_outcome", "record_checkpoint", "write_cursor"})

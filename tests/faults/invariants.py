@@ -14,16 +14,16 @@ from tokens_forge.pricing import Usage
 from tokens_forge.receipts import receipt, recompute, summary
 from tokens_forge.wallets import Wallet, WalletKind, WalletStatus
 
-_REQUEST_ULID = re.compile(r"req_(\w{26})")
+_ULID = re.compile(r"(?:req|ord|rfd|dsp)_(\w{26})")
 
 
 def fingerprint(world: World) -> str:
-    """Equal for two worlds that go on in the same way. Gateways make a new request id each time: it is replaced by a number."""
+    """Equal for two worlds that go on in the same way. New ids are made each time: they are replaced by numbers."""
     now = world.now()
     whole = repr(
         (now.parts, now.intents, [message.call for message in now.delayed], now.told, now.provider_calls, now.came_late)
     )
-    for number, ulid in enumerate(dict.fromkeys(_REQUEST_ULID.findall(whole))):
+    for number, ulid in enumerate(dict.fromkeys(_ULID.findall(whole))):
         whole = whole.replace(ulid, f"#{number}")
     return whole
 

@@ -17,7 +17,7 @@ class Operation:
     """`check` holds after every run, `check_undisturbed` after the one in which nothing went wrong.
 
     With `asked_again` the caller asks until it is told, in new processes. `cancellable` is a request whose client can go away.
-    `other` is a process that may do its work at any call of this one.
+    `other` is a process that may do its work at any call of this one. `afterwards` is a scheduled job that finishes what is left.
     """
 
     name: str
@@ -28,3 +28,4 @@ class Operation:
     asked_again: bool = False
     cancellable: bool = False
     other: Callable[[World], object] | None = None
+    afterwards: Callable[[World], object] | None = None

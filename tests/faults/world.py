@@ -16,15 +16,17 @@ from tests.faults.faulty_store import Call, CallFault, FaultyCalls, FaultyCursor
 from tests.faults.twists import Point, Script, Twist
 from tests.support.dynamodb_faults import Crash
 from tests.unit.builders import NOW_MS
+from tokens_forge.checkout.books import OrderBooks
 from tokens_forge.clock import Clock
 from tokens_forge.ids import minute_of, new_ulid
 from tokens_forge.intents import Held, Outcome
 from tokens_forge.journal import Entry
 from tokens_forge.money import Money
 from tokens_forge.reconciliation import Reconciled, Reconciliation
-from tokens_forge.settlement import Balances, Books, HoldLost, RetryRule, Settlement
+from tokens_forge.settlement import Balances, Books, HoldLost, Refunds, RetryRule, Settlement
 from tokens_forge.store.port import LedgerStore
 from tokens_forge.store.simulated import SimulatedLedgerStore
+from tokens_forge.store.simulated_orders import SimulatedOrderStore
 from tokens_forge.sweeper import CURSOR, Sweeper
 from tokens_forge.wallets import Wallet, WalletKind
 
@@ -153,7 +155,12 @@ class World:
 
     def _reconciliation(self, store: LedgerStore, cursors: Any) -> Reconciliation:
         settlement = self.make_settlement(self.books(store))
-        return Reconciliation(store, settlement, lambda: [ACCOUNT], cursors, self.clock, window_s=WINDOW_S)
+        orders = self.order_books(store)
+        return Reconciliation(store, settlement, lambda: [ACCOUNT], cursors, orders, self.clock, window_s=WINDOW_S)
+
+    def order_books(self, store: LedgerStore) -> OrderBooks:
+        """Orders as the reconciliation sees them: this world has none."""
+        return OrderBooks(SimulatedOrderStore(), store, Refunds(self.books(store)))
 
     def _check_findings(self, done: Reconciled) -> None:
         expected = {"intent_without_entry"} if self.came_late else set()

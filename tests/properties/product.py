@@ -10,13 +10,24 @@ from functools import lru_cache
 
 from tests.properties.reference import Purse
 from tests.properties.words import BROKEN, Answer, Ending, Facts, Line, PerMillion, Request, Tariff, Where
+from tokens_forge.checkout.books import OrderBooks
 from tokens_forge.intents import Held, Intent, Outcome
 from tokens_forge.journal import Attempt, Entry, RequestFacts, SettlementReason, UsageSource
 from tokens_forge.money import Money
 from tokens_forge.pricing import PPM, Price, PriceTier, UnitPrices, Usage
 from tokens_forge.reconciliation import Reconciled, Reconciliation
-from tokens_forge.settlement import AlreadySettled, Balances, Books, HoldLost, HoldRefused, NotAvailable, Settlement
+from tokens_forge.settlement import (
+    AlreadySettled,
+    Balances,
+    Books,
+    HoldLost,
+    HoldRefused,
+    NotAvailable,
+    Refunds,
+    Settlement,
+)
 from tokens_forge.store.simulated import SimulatedLedgerStore
+from tokens_forge.store.simulated_orders import SimulatedOrderStore
 from tokens_forge.sweeper import CURSOR, Sweeper, SweepReport
 from tokens_forge.wallets import Wallet, WalletKind, WalletStatus
 
@@ -124,6 +135,7 @@ class Product:
             self.settlement,
             lambda: accounts,
             self.cursors,
+            OrderBooks(SimulatedOrderStore(), self.store, Refunds(Books(self.store, self.clock))),
             self.clock,
             window_s=7 * 24 * 3600,
         ).run()

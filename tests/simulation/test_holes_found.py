@@ -11,13 +11,15 @@ from tests.conformance.builders import ACCOUNT, intent, outcome
 from tests.faults.faulty_store import Call, CallFault, FaultyCalls, FaultyLedgerStore
 from tests.properties.product import HandClock, OneCursor
 from tests.unit.builders import NOW_MS
+from tokens_forge.checkout.books import OrderBooks
 from tokens_forge.ids import minute_of
 from tokens_forge.intents import Held, Intent
 from tokens_forge.journal import EntryType, SettlementReason, entry_id_of
 from tokens_forge.money import Money
 from tokens_forge.reconciliation import Reconciled, Reconciliation
-from tokens_forge.settlement import Balances, Books, Closing, HoldRefused, RetryRule, Settlement
+from tokens_forge.settlement import Balances, Books, Closing, HoldRefused, Refunds, RetryRule, Settlement
 from tokens_forge.store.simulated import SimulatedLedgerStore
+from tokens_forge.store.simulated_orders import SimulatedOrderStore
 from tokens_forge.sweeper import CURSOR, Sweeper
 from tokens_forge.wallets import HoldRefusal, Wallet, WalletKind, WalletStatus
 
@@ -60,8 +62,9 @@ class Bench:
         Sweeper(self.settlement, self.store, self.cursors, self.clock, sweep_after_s=SWEEP_AFTER_S).run(lambda: True)
 
     def reconcile(self, clock: HandClock | None = None) -> Reconciled:
+        books = OrderBooks(SimulatedOrderStore(), self.store, Refunds(Books(self.store, self.clock)))
         return Reconciliation(
-            self.store, self.settlement, lambda: [ACCOUNT], self.cursors, clock or self.clock, window_s=3600
+            self.store, self.settlement, lambda: [ACCOUNT], self.cursors, books, clock or self.clock, window_s=3600
         ).run()
 
     def problems(self, clock: HandClock | None = None) -> list[str]:

@@ -17,12 +17,14 @@ from tests.simulation.weather import Weather
 from tests.simulation.witness import Change, Violation, Witness
 from tests.unit.builders import NOW_MS
 from tokens_forge.accounts import Account, Accounts
+from tokens_forge.checkout.books import OrderBooks
 from tokens_forge.ids import minute_of
 from tokens_forge.keys import Key, KeyKind, KeyStatus, Token, hash_secret
 from tokens_forge.reconciliation import Reconciliation
-from tokens_forge.settlement import Balances, Books, RetryRule, Settlement
+from tokens_forge.settlement import Balances, Books, Refunds, RetryRule, Settlement
 from tokens_forge.store.port import CloseHold, Credit
 from tokens_forge.store.simulated import SimulatedLedgerStore
+from tokens_forge.store.simulated_orders import SimulatedOrderStore
 from tokens_forge.sweeper import CURSOR, Sweeper
 from tokens_forge.wallets import Wallet, WalletKind
 
@@ -149,6 +151,7 @@ class World:
             self.settlement(process),
             lambda: ACCOUNTS,
             self.cursors,
+            OrderBooks(SimulatedOrderStore(), self.ledger, Refunds(self.books(process))),
             process,
             window_s=(self.scheduler.now_ms - START_MS) // MINUTE_MS * 60 + WINDOW_MORE_S,
         )

@@ -13,7 +13,14 @@ from tokens_forge.store.circuits import SCOPE as CIRCUIT_SCOPE
 from tokens_forge.store.pools import scope_of as pool_scope
 
 INFERENCE_PATHS = [endpoint.path for endpoint in Endpoint]
-MONEY_TABLES = ("WalletsTable", "JournalTable", "AccountsTable", "OfficialCatalogTable", "RoutedCatalogTable")
+MONEY_TABLES = (
+    "WalletsTable",
+    "JournalTable",
+    "AccountsTable",
+    "OfficialCatalogTable",
+    "RoutedCatalogTable",
+    "OrdersTable",
+)
 
 
 def integration(resources: dict[str, Any], path: str, method: str) -> dict[str, Any]:
@@ -67,7 +74,8 @@ def test_the_buffered_routes_stand_behind_mangum() -> None:
     } <= buffered
     for path in buffered:
         for method in paths[path]:
-            function = "KeysFunction" if path.startswith("/v1/keys") else "ProxyFunction"
+            own = {"/v1/keys": "KeysFunction", "/v1/checkout": "CheckoutFunction"}
+            function = next((name for start, name in own.items() if path.startswith(start)), "ProxyFunction")
             assert f"{function}.Arn" in str(integration(resources, path, method)["uri"])
             assert "responseTransferMode" not in integration(resources, path, method)
 
@@ -145,6 +153,7 @@ def test_no_role_can_change_or_delete_a_journal_entry_or_a_price_or_a_key() -> N
         "SweeperRole",
         "HealthRole",
         "ReconciliationRole",
+        "CheckoutRole",
     }
     for role, actions, resource in found:
         assert not any("*" in action for action in actions)
@@ -191,7 +200,42 @@ def test_only_the_functions_that_call_providers_read_their_credentials() -> None
     readers = {
         role for role, actions, _ in statements(resolved(Stage="prod")) if "secretsmanager:GetSecretValue" in actions
     }
-    assert readers == {"StreamRole", "HealthRole"}
+    assert readers == {"StreamRole", "HealthRole", "CheckoutRole"}
+
+
+def test_no_function_reads_the_secrets_of_another_trade() -> None:
+    secrets = {
+        role: resource
+        for role, actions, resource in statements(resolved(Stage="prod"))
+        if "secretsmanager:GetSecretValue" in actions
+    }
+    assert "${SecretsPrefix}/${Stage}-payments/*" in secrets.pop("CheckoutRole")
+    assert all("${SecretsPrefix}/${Stage}/*" in resource for resource in secrets.values())
+
+
+def test_checkout_moves_money_and_can_change_nothing_that_says_what_things_cost_or_who_may_call() -> None:
+    found = {}
+    for actions, resource, limits in permissions("CheckoutRole"):
+        for table in (*MONEY_TABLES, "RequestsTable", "StateTable"):
+            if table in resource:
+                found[(table, tuple(limits or ()))] = {action.removeprefix("dynamodb:") for action in actions}
+    assert found == {
+        ("WalletsTable", ()): {"GetItem", "UpdateItem"},
+        ("JournalTable", ()): {"GetItem", "PutItem", "ConditionCheckItem"},
+        ("OrdersTable", ()): {"GetItem", "BatchGetItem", "Query", "PutItem"},
+        ("AccountsTable", ()): {"GetItem"},
+        ("OfficialCatalogTable", ()): {"Query"},
+        ("RoutedCatalogTable", ()): {"Query"},
+        ("StateTable", ("limit#*",)): {"UpdateItem"},
+        ("StateTable", ("comparison",)): {"PutItem"},
+    }
+
+
+def test_the_sandbox_of_payments_is_known_to_the_local_stage_only() -> None:
+    for stage in ("local", "dev", "prod"):
+        for function in ("CheckoutFunction", "ComparisonFunction"):
+            variables = resolved(Stage=stage)[function]["Properties"]["Environment"]["Variables"]
+            assert bool(variables["FORGE_PAYMENTS_SANDBOX_URL"]) is (stage == "local")
 
 
 def permissions(role: str) -> list[tuple[set[str], str, list[str] | None]]:
@@ -259,9 +303,10 @@ def test_the_scheduled_work_has_a_schedule_and_alarms() -> None:
         "SweeperFunction": "rate(1 minute)",
         "HealthFunction": "rate(1 minute)",
         "ReconciliationFunction": "rate(1 hour)",
+        "ComparisonFunction": "rate(1 day)",
     }
     alarms = {r["Properties"]["MetricName"] for r in resources.values() if r["Type"] == "AWS::CloudWatch::Alarm"}
-    assert alarms == {"reconciliation_mismatches", "sweeper_lag_s", "health_wallets_checked"}
+    assert alarms == {"reconciliation_mismatches", "sweeper_lag_s", "health_wallets_checked", "comparison_findings"}
 
 
 @pytest.mark.parametrize("stage", ["local", "dev", "prod"])

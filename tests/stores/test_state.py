@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.engines import Engine
 from tests.unit.builders import NOW_MS
+from tokens_forge.checkout.comparison import Compared, OrderFinding
 from tokens_forge.ids import iso_of
 from tokens_forge.reconciliation import Finding, Reconciled
 from tokens_forge.store.state import FINDINGS_KEPT_MAX, RESULTS_KEPT_S, DynamoStateStore
@@ -74,3 +75,20 @@ def test_a_result_expires_after_ninety_days(moto: Engine, store: DynamoStateStor
     store.write_reconciliation(Reconciled(NOW_MS))
     (item,) = moto.client().scan(TableName=moto.table_names["FORGE_STATE_TABLE"])["Items"]
     assert item["expires_at"] == {"N": str(NOW_MS // 1000 + RESULTS_KEPT_S)} and RESULTS_KEPT_S == 90 * 86_400
+
+
+def test_the_latest_comparison_of_payments_is_kept_beside_the_reconciliations(store: DynamoStateStore) -> None:
+    assert store.latest_comparison() is None
+    paid_twice = OrderFinding("paid_twice", "ord_1", "cs_1", "20.00 USD")
+    for started_at_ms in (NOW_MS, NOW_MS + 1):
+        store.write_comparison(Compared(started_at_ms, "stripe", 2, 3, ["ord_2"], [paid_twice]))
+    latest = store.latest_comparison()
+    assert latest is not None and latest["started_at"] == iso_of(NOW_MS + 1)
+    assert (latest["provider"], latest["payments"], latest["orders"], latest["found_late"]) == (
+        "stripe",
+        2,
+        3,
+        ["ord_2"],
+    )
+    assert latest["findings_total"] == 1 and latest["findings"][0]["problem"] == "paid_twice"
+    assert store.latest_reconciliation() is None

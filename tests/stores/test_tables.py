@@ -8,7 +8,7 @@ from tokens_forge.store.dynamodb import LedgerTables
 from tokens_forge.store.tables import Tables
 from tokens_forge.wallets import WalletKind
 
-NAMES = ("WALLETS", "JOURNAL", "REQUESTS", "ACCOUNTS", "OFFICIAL_CATALOG", "ROUTED_CATALOG", "STATE")
+NAMES = ("WALLETS", "JOURNAL", "REQUESTS", "ACCOUNTS", "OFFICIAL_CATALOG", "ROUTED_CATALOG", "STATE", "ORDERS")
 ENVIRONMENT = {f"FORGE_{name}_TABLE": f"my-{name.lower()}" for name in NAMES}
 
 

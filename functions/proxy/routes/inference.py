@@ -9,7 +9,8 @@ from fastapi import Request
 from starlette.responses import Response
 
 from functions.proxy.event_stream import EventStream
-from functions.proxy.services import authorization_of, services
+from functions.proxy.services import services
+from functions.web.authorization import authorization_of
 from tokens_forge.gateway import StreamAnswer
 from tokens_forge.requests.inference import InferenceRequest, parse_json
 from tokens_forge.retries.claims import marks_of

@@ -23,6 +23,8 @@ ForgeError                  class, status, code
 ├── StillRunning            request             409  the same request, under the same Idempotency-Key
 ├── UpstreamRejected        request             4xx  the provider says that the request itself is wrong
 └── GatewayError            gateway             5xx  our own fault
+    ├── PaymentProviderSilent                   503  nothing is lost: ask again
+    └── PaymentProviderRefused                  502
 """
 
 from __future__ import annotations
@@ -324,6 +326,32 @@ class StoreUnavailable(GatewayError):
 
     status = 503
     code = "gateway_busy"
+
+
+class PaymentProviderSilent(GatewayError):
+    """The payment provider did not answer. The order stands, and asking again is harmless."""
+
+    status = 503
+    code = "payment_provider_silent"
+
+    def __init__(self, order_id: str, headers: dict[str, str]) -> None:
+        super().__init__(
+            f"The payment provider did not answer. The order {order_id} stands; ask again with the same Idempotency-Key, or check "
+            "the order.",
+            headers=headers,
+        )
+        self.extras = {"order": order_id}
+
+
+class PaymentProviderRefused(GatewayError):
+    """The payment provider refused to do this. Nothing was paid."""
+
+    status = 502
+    code = "payment_provider_refused"
+
+    def __init__(self, order_id: str, why: str) -> None:
+        super().__init__(f"The payment provider refused: {why}")
+        self.extras = {"order": order_id}
 
 
 def _amounts(kind: WalletKind, currency: str, needed_nano: int, available_nano: int) -> dict[str, Any]:

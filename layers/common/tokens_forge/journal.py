@@ -21,6 +21,8 @@ class EntryType(StrEnum):
     REQUEST = "request"
     LATE = "late"
     TOP_UP = "top_up"
+    REFUND = "refund"
+    DISPUTE = "dispute"
     ADJUSTMENT = "adjustment"
     REVERSAL = "reversal"
     PROBE = "probe"

@@ -113,10 +113,15 @@ def offers(key: Key, currency: str, catalog: Catalog, now_ms: int) -> list[Offer
 
 def sellable(catalog: Catalog, currency: str, now_ms: int) -> frozenset[str]:
     """Every model that some key of a wallet in this currency can call."""
-    found = set()
-    for model_id in catalog.models:
+    return frozenset(offer.model.model_id for offer in wallet_offers(catalog, currency, now_ms))
+
+
+def wallet_offers(catalog: Catalog, currency: str, now_ms: int) -> list[Offer]:
+    """Every offer that an unlimited key of a wallet in this currency can call, by model name: what its balance buys."""
+    found = []
+    for model_id in sorted(catalog.models):
         try:
-            found.add(_priced_and_routed(currency, _model(model_id, catalog), catalog, now_ms).model.model_id)
+            found.append(_priced_and_routed(currency, _model(model_id, catalog), catalog, now_ms))
         except ForgeError:
             continue
-    return frozenset(found)
+    return found

@@ -4,6 +4,7 @@
 - every entry balances, every receipt recomputes, every reversal has its original
 - every old intent has exactly one entry and no open hold, and every such entry has its intent
 - every account has both wallets
+- every paid order has its entry and every entry of a payment provider's its order, also for what was taken back
 - the operator's own book is part of the trial balance
 
 It also ends what the sweeper cannot see any more: an intent or a hold that came after the sweeper's visit, because its message was
@@ -16,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from tokens_forge.checkout.books import OrderBooks
 from tokens_forge.clock import Clock
 from tokens_forge.ids import day_of, minute_of, time_ms_of, time_ms_of_minute
 from tokens_forge.journal import OPERATOR, Entry, EntryType, SettlementReason, entry_id_of
@@ -65,6 +67,7 @@ class Reconciliation:
         settlement: Settlement,
         accounts: Callable[[], Iterable[str]],
         cursors: CursorStore,
+        orders: OrderBooks,
         clock: Clock,
         *,
         window_s: int,
@@ -73,6 +76,7 @@ class Reconciliation:
         self._settlement = settlement
         self._accounts = accounts
         self._cursors = cursors
+        self._orders = orders
         self._clock = clock
         self._window_ms = window_s * 1000
 
@@ -136,6 +140,8 @@ class Reconciliation:
                 found("receipt_does_not_recompute", entry.entry_id)
             if entry.type is EntryType.REVERSAL and not _reverses(entry, by_id.get(entry.reference or "")):
                 found("reversal_without_original", entry.entry_id)
+        for problem, subject, detail in self._orders.problems(wallet, readable):
+            found(problem, subject, detail)
         credits_nano = sum(entry.wallet_nano for entry in readable if entry.wallet_nano > 0)
         debits_nano = -sum(entry.wallet_nano for entry in readable if entry.wallet_nano < 0)
         if credits_nano != wallet.credits_total_nano:
@@ -190,7 +196,7 @@ class Reconciliation:
         closed by now, and a delayed message may place one again: only what is still there after several looks is left open."""
         record = self._store.read_intent(hold.hold_id)
         if record is None:
-            return False
+            return self._orders.explains(wallet, hold)
         for _ in range(READS_MAX):
             self._settlement.close_abandoned(record)
             now = self._store.read_wallet(wallet.account_id, wallet.kind)

@@ -4,9 +4,8 @@ Each request: put an intent, hold the worst case, call upstream, settle. A hold 
 or voided, and it can only be resolved once, because the entry's key is the request and the hold's key is the request too.
 Re-sending any step is harmless, so faults of the store are answered by doing the same thing again.
 
-`requests` ends requests, `balances` moves money for other reasons, `operator` books what we spend ourselves, `books` posts for
-all. No other module writes a wallet or a
-journal entry.
+`requests` ends requests, `refunds` takes back what is refunded, `balances` moves money for other reasons, `operator` books what we
+spend ourselves, `books` posts for all. No other module writes a wallet or a journal entry.
 """
 
 from tokens_forge.repetition import RetryRule
@@ -20,6 +19,7 @@ from tokens_forge.settlement.books import (
     NotAvailable,
 )
 from tokens_forge.settlement.operator import OperatorBook
+from tokens_forge.settlement.refunds import Refunds
 from tokens_forge.settlement.requests import Closing, Settlement
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "HoldRefused",
     "NotAvailable",
     "OperatorBook",
+    "Refunds",
     "RetryRule",
     "Settlement",
 ]

@@ -1,4 +1,4 @@
-"""Balances: top-ups, adjustments and reversals, each posted once and paired with its own entry."""
+"""Balances: top-ups, what goes back of them, adjustments and reversals, each posted once and paired with its own entry."""
 
 from __future__ import annotations
 
@@ -29,6 +29,26 @@ class Balances:
                 currency=amount.currency,
                 written_at_ms=self._books.clock.now_ms(),
                 postings=_moves(amount.nano, f"clearing:{source}"),
+                reference=order_id,
+            )
+        )
+
+    def take_back(
+        self, account_id: str, kind: WalletKind, amount: Money, *, entry_id: str, order_id: str, source: str
+    ) -> Entry:
+        """Take what a payment provider took from us of an order, once for an entry id: a refund or a dispute that began there.
+
+        It cannot be refused: what was spent already becomes a debt. `source` names the clearing account.
+        """
+        assert amount.nano > 0
+        return self._take_or_owe(
+            Entry(
+                entry_id=entry_id,
+                account_id=account_id,
+                kind=kind,
+                currency=amount.currency,
+                written_at_ms=self._books.clock.now_ms(),
+                postings=_moves(-amount.nano, f"clearing:{source}"),
                 reference=order_id,
             )
         )

@@ -1,4 +1,4 @@
-"""Operational state in DynamoDB: the sweeper's cursor, and results of the reconciliation, which expire."""
+"""Operational state in DynamoDB: the sweeper's cursor, and results of reconciliation and comparison, which expire."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from tokens_forge.checkout.comparison import Compared
 from tokens_forge.ids import iso_of
 from tokens_forge.reconciliation import Reconciled
 from tokens_forge.store.codec import number, text
@@ -42,22 +43,45 @@ class DynamoStateStore:
             "findings_total": len(done.findings),
             "findings": [asdict(finding) for finding in done.findings[:FINDINGS_KEPT_MAX]],
         }
-        self._client.put_item(
-            TableName=self._table,
-            Item={
-                **_key("reconciliation", iso_of(done.started_at_ms)),
-                "result": text(json.dumps(result)),
-                "expires_at": number(done.started_at_ms // 1000 + RESULTS_KEPT_S),
-            },
-        )
+        self._write_result("reconciliation", done.started_at_ms, result)
 
     def latest_reconciliation(self) -> dict[str, Any] | None:
         """The newest result; None before the first run."""
+        return self._latest_result("reconciliation")
+
+    def write_comparison(self, done: Compared) -> None:
+        """Keep the result of one comparison of payments with orders."""
+        result = {
+            "started_at": iso_of(done.started_at_ms),
+            "provider": done.provider,
+            "payments": done.payments,
+            "orders": done.orders,
+            "found_late": done.found_late[:FINDINGS_KEPT_MAX],
+            "findings_total": len(done.findings),
+            "findings": [asdict(finding) for finding in done.findings[:FINDINGS_KEPT_MAX]],
+        }
+        self._write_result("comparison", done.started_at_ms, result)
+
+    def latest_comparison(self) -> dict[str, Any] | None:
+        """The newest result of a comparison; None before the first."""
+        return self._latest_result("comparison")
+
+    def _write_result(self, scope: str, started_at_ms: int, result: dict[str, Any]) -> None:
+        self._client.put_item(
+            TableName=self._table,
+            Item={
+                **_key(scope, iso_of(started_at_ms)),
+                "result": text(json.dumps(result)),
+                "expires_at": number(started_at_ms // 1000 + RESULTS_KEPT_S),
+            },
+        )
+
+    def _latest_result(self, scope: str) -> dict[str, Any] | None:
         page = self._client.query(
             TableName=self._table,
             KeyConditionExpression="#scope = :scope",
             ExpressionAttributeNames={"#scope": "scope"},
-            ExpressionAttributeValues={":scope": text("reconciliation")},
+            ExpressionAttributeValues={":scope": text(scope)},
             ScanIndexForward=False,
             Limit=1,
         )

@@ -21,6 +21,7 @@ class Tables:
     official_catalog: str
     routed_catalog: str
     state: str
+    orders: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Tables:
@@ -33,6 +34,7 @@ class Tables:
             official_catalog=environment["FORGE_OFFICIAL_CATALOG_TABLE"],
             routed_catalog=environment["FORGE_ROUTED_CATALOG_TABLE"],
             state=environment["FORGE_STATE_TABLE"],
+            orders=environment["FORGE_ORDERS_TABLE"],
         )
 
     @property

@@ -1,0 +1,1 @@
+"""Payment providers. Each is imported only by a function whose package carries its SDK."""
