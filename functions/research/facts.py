@@ -1,6 +1,7 @@
 """A fact: one value of the snapshot that a text may state, under an id that the text must cite.
 
-A citation is written `[f:ID]` behind the number it proves; several in one bracket are parted by commas, in the order of the numbers.
+A citation is written `[f:ID]` behind the number it proves; several in one bracket are parted by commas, in the order of the
+numbers.
 """
 
 from __future__ import annotations

@@ -44,10 +44,11 @@ READS: Mapping[Role, frozenset[SourceName]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The most, and the usual, of one call. Bytes are those of all its messages in UTF-8: an upper bound of its tokens."""
+    """The most, and the usual, of one call. The model is asked for `words_max` words. Bytes are those of all its messages in UTF-8: an upper bound of its tokens."""
 
     input_bytes_max: int
     output_tokens_max: int
+    words_max: int
     input_bytes_typical: int
     output_tokens_typical: int
 
@@ -84,7 +85,6 @@ class Preset:
     name: str
     analysts: tuple[Role, ...]
     rounds: int
-    words: Mapping[Role, int]
     sizes: Mapping[Role, Size]
 
     def stages(self, sources: Collection[SourceName]) -> tuple[Stage, ...]:
@@ -117,17 +117,16 @@ def _preset(
     name: str, rounds: int, *, small: tuple[int, int], middle: tuple[int, int], large: tuple[int, int], words: int
 ) -> Preset:
     """`small`, `middle` and `large` are (input bytes, output tokens) of analysts and debate, of judge and risk, of the report."""
-    by_role = {role: small for role in (*_ANALYSTS, Role.BULL, Role.BEAR)}
+    by_role = dict.fromkeys((*_ANALYSTS, Role.BULL, Role.BEAR), small)
     by_role |= {Role.JUDGE: middle, Role.RISK_REVIEW: middle, Role.FINAL_REPORT: large, Role.REPAIR: large}
     share = {role: 3 if role in {Role.FINAL_REPORT, Role.REPAIR} else 1 for role in by_role}
     return Preset(
         name=name,
         analysts=_ANALYSTS,
         rounds=rounds,
-        words=MappingProxyType({role: words * share[role] for role in by_role}),
         sizes=MappingProxyType(
             {
-                role: Size(bytes_max, tokens_max, bytes_max * 2 // 5, words * share[role] * 2)
+                role: Size(bytes_max, tokens_max, words * share[role], bytes_max * 2 // 5, words * share[role] * 2)
                 for role, (bytes_max, tokens_max) in by_role.items()
             }
         ),

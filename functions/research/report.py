@@ -69,13 +69,11 @@ def build(
     snapshot: Snapshot,
     run: RunFacts,
     texts: Mapping[str, str],
-    *,
-    before_repair: str | None = None,
 ) -> Report:
     """Put the report together and check every text in it.
 
-    `texts` are the answers of finished stages by stage id, as the models gave them: `repair` is used instead of `final_report` if
-    it is there, with `before_repair` to count what the repair put right. What is unproven is removed here, so that no caller can
+    `texts` are the answers of finished stages by stage id, as the models gave them: if `repair` is there, it takes the place of
+    `final_report`, and the two are compared to count what it put right. What is unproven is removed here, so that no caller can
     forget it. A partial report has the sections that its finished stages allow.
     """
     raise NotImplementedError

@@ -198,6 +198,6 @@ def _as_of(body: Mapping[str, Any], today: date) -> date:
 
 def _word(words: type[_Word], given: object, param: str) -> _Word:
     try:
-        return words(given)
+        return words(str(given))
     except ValueError:
         raise RequestError(f"{param} must be one of {', '.join(words)}.", param=param) from None
