@@ -7,15 +7,19 @@ in their order. Checking against *any* fact of the snapshot would let 16 to 43 %
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from functions.research.agreement import agrees
 from functions.research.facts import Fact
+from functions.research.presets import Stage
 from functions.research.printed_numbers import CITATION, PrintedNumber, printed_numbers, same_digits
+from functions.research.prompts import build_repair
 from functions.research.recommendations import recommendations
 from functions.research.sentences import sentences
+from functions.research.snapshot import Snapshot
+from functions.research.words import Language
 
 CITED_TOGETHER_MAX = 6
 _BETWEEN_CITATIONS = re.compile(r"[\s,;，、和]*")
@@ -31,6 +35,15 @@ class Fault(StrEnum):
     TOO_MANY_IDS = "too_many_ids"
     WRONG_VALUE = "wrong_value"
     RECOMMENDATION = "recommendation"
+
+
+_SAID: Mapping[Fault, str] = {
+    Fault.UNCITED: "this number cites no fact.",
+    Fault.UNKNOWN_ID: "there is no fact of this id.",
+    Fault.TOO_MANY_IDS: f"a citation may have {CITED_TOGETHER_MAX} ids.",
+    Fault.WRONG_VALUE: "the cited fact does not have this value, unit or direction.",
+    Fault.RECOMMENDATION: "this tells somebody what to do with the share.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +99,22 @@ def remove_unproven(text: str, facts: Mapping[str, Fact]) -> tuple[str, tuple[Fi
         removed += findings
         text = _without_sentences(text, findings)
     return text, tuple(removed)
+
+
+def repair_messages(
+    stage: Stage, text: str, findings: Sequence[Finding], snapshot: Snapshot, language: Language
+) -> list[dict[str, str]] | None:
+    """The one request for a repair, within `stage.input_bytes_max`: the text, what is wrong in it, and the facts.
+
+    None when the text is too long to be repaired whole; then what is unproven is only removed.
+    """
+    wrong = [f"“{finding.printed}”: {_SAID[finding.fault]}{_around(text, finding)}" for finding in findings]
+    return build_repair(stage, text, wrong, snapshot, language)
+
+
+def _around(text: str, finding: Finding) -> str:
+    before, after = text[max(finding.start - 40, 0) : finding.start], text[finding.end : finding.end + 40]
+    return " In: " + " ".join(f"{before}{finding.printed}{after}".split())
 
 
 def _citations(text: str) -> list[_Citation]:
