@@ -13,7 +13,8 @@ from functions.research.indicators import Line
 
 WIDTH, HEIGHT = 760, 260
 LEFT, RIGHT, TOP, BOTTOM = 8, 58, 10, 24
-PIXELS_BETWEEN_LINES = 45
+PIXELS_BETWEEN_LINES = 40
+LEGEND = 18
 DATE_MARKS = 5
 
 
@@ -33,34 +34,35 @@ class Scale:
     count: int
     low: float
     high: float
-    height: int = HEIGHT
+    height: int
+    top: int
 
     def x(self, index: int) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * (index / max(self.count - 1, 1))
 
     def y(self, value: float) -> float:
         share = (value - self.low) / ((self.high - self.low) or 1)
-        return TOP + (self.height - TOP - BOTTOM) * (1 - share)
+        return self.top + (self.height - self.top - BOTTOM) * (1 - share)
 
 
 def line_chart(
     title: str, days: Sequence[date], curves: Sequence[Curve], *, height: int = HEIGHT, levels: Sequence[float] = ()
 ) -> str:
-    """Curves over days, with a legend when there are several. `levels` are dashed lines at fixed values."""
+    """Curves over days, with a legend when there are several. `levels` are dashed lines that stand in for the grid."""
     values = [value for curve in curves for value in curve.values if value is not None] + list(levels)
     low, high = min(values), max(values)
     margin = (high - low) * 0.04 or abs(high) * 0.04 or 1
-    scale = Scale(len(days), low - margin, high + margin, height)
+    has_legend = len(curves) > 1
+    scale = Scale(len(days), low - margin, high + margin, height, TOP + (LEGEND if has_legend else 0))
     parts = [
         f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}"'
         ' xmlns="http://www.w3.org/2000/svg">',
         f"<title>{escape(title)}</title>",
-        *_grid(scale),
+        *(_lines(scale, levels, "level", 0) if levels else _grid(scale)),
         *_dates(scale, days),
     ]
-    parts += [_horizontal(scale, level, "level") for level in levels]
     parts += [f'<path class="curve {escape(curve.style)}" d="{_path(scale, curve.values)}"/>' for curve in curves]
-    if len(curves) > 1:
+    if has_legend:
         parts += _legend(curves)
     return "".join([*parts, "</svg>"])
 
@@ -78,10 +80,15 @@ def _grid(scale: Scale) -> list[str]:
     """At round values, so many that they can be read."""
     step = _round_step((scale.high - scale.low) / (scale.height / PIXELS_BETWEEN_LINES))
     decimals = max(-floor(log10(step) + 1e-9), 0)
+    values = [number * step for number in range(ceil(scale.low / step), floor(scale.high / step) + 1)]
+    return _lines(scale, values, "grid", decimals)
+
+
+def _lines(scale: Scale, values: Sequence[float], style: str, decimals: int) -> list[str]:
     parts = []
-    for number in range(ceil(scale.low / step), floor(scale.high / step) + 1):
-        value = number * step
-        parts.append(_horizontal(scale, value, "grid"))
+    for value in values:
+        y = f"{scale.y(value):.1f}"
+        parts.append(f'<line class="{style}" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
         shown = f"{value:,.{decimals}f}"
         parts.append(f'<text class="axis" x="{WIDTH - RIGHT + 6}" y="{scale.y(value) + 4:.1f}">{shown}</text>')
     return parts
@@ -91,11 +98,6 @@ def _round_step(least: float) -> float:
     """The smallest of 1, 2 and 5 times a power of ten that is not below `least`."""
     power = 10.0 ** floor(log10(least))
     return next((power * times for times in (1, 2, 5) if power * times >= least), power * 10)
-
-
-def _horizontal(scale: Scale, value: float, style: str) -> str:
-    y = f"{scale.y(value):.1f}"
-    return f'<line class="{style}" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>'
 
 
 def _dates(scale: Scale, days: Sequence[date]) -> list[str]:

@@ -122,6 +122,6 @@ def _charts(prices: Mapping[str, Any], page: ReportView) -> Iterator[str]:
     strength = indicators.rsi(closes)[-CHART_DAYS_MAX:]
     if any(value is not None for value in strength):
         curve = Curve("RSI", "fast", strength)
-        yield line_chart(page.label("chart_rsi"), shown, [curve], height=150, levels=(30, 70))
+        yield line_chart(page.label("chart_rsi"), shown, [curve], height=150, levels=(30, 50, 70))
     falls = Curve("drawdown", "slow", [*indicators.drawdown_percent(closes)[-CHART_DAYS_MAX:]])
-    yield line_chart(page.label("chart_drawdown"), shown, [falls], height=150, levels=(0,))
+    yield line_chart(page.label("chart_drawdown"), shown, [falls], height=150)
