@@ -25,6 +25,7 @@ from functions.research.snapshot import Snapshot
 from functions.research.words import Language
 
 CITED_TOGETHER_MAX = 6
+LOOKED_BACK = 300  # characters, for a word of direction
 _BETWEEN_CITATIONS = re.compile(r"[\s,;，、和]*")
 _DIGITS = re.compile(r"\d+")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -195,7 +196,8 @@ def _of_group(
     for index, number in enumerate(numbers):
         clause_start = numbers[index - 1].end if index else start
         clause_end = numbers[index + 1].start if index + 1 < len(numbers) else citation.start
-        around = Around(text[clause_start:clause_end], number.start - clause_start, text[start : number.start])
+        before = text[max(start, number.start - LOOKED_BACK) : number.start]
+        around = Around(text[clause_start:clause_end], number.start - clause_start, before)
         for position in range(first, len(citation.ids)):
             fact = facts.get(citation.ids[position])
             if fact is not None and agrees(number, fact, around):
