@@ -1,0 +1,1 @@
+"""The research assistant: support for market and trading research, not financial advice."""

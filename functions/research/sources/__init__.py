@@ -1,0 +1,1 @@
+"""Market data: one small port, one file for each source. Start at port.py."""
