@@ -1,0 +1,23 @@
+"""The application: every group of routes of the admin API."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from functions.admin.routes import audit, catalog, prices
+from functions.admin.services import Services
+from functions.web.application import application
+from tokens_forge.admin.audit import Log
+from tokens_forge.wallets import WalletKind
+
+# Made once for each wallet's business, under /admin/v1/official and /admin/v1/routed.
+_OF_EACH_WALLET = (catalog, prices)
+_OF_THE_DEPLOYMENT = (audit,)
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application on these services."""
+    routers = [group.router_of(kind) for kind in WalletKind for group in _OF_EACH_WALLET]
+    routers += [audit.router_of(log) for log in Log]
+    routers += [group.router for group in _OF_THE_DEPLOYMENT]
+    return application("Tokens Forge administration", routers, services, close=services.close)

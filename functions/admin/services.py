@@ -1,0 +1,59 @@
+"""What the routes work with, and who may call them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import Depends, Request
+
+from functions.admin.addresses import AllowedAddresses
+from tokens_forge.admin.audit import Audit
+from tokens_forge.admin.catalog_changes import CatalogChanges
+from tokens_forge.admin.keys import AdminAuthenticator, AdminKey, Scope, require_scope
+from tokens_forge.admin.price_versions import PriceVersions
+from tokens_forge.clock import Clock
+from tokens_forge.store.admin import DynamoAdminKeyStore
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One of each, for the life of the process."""
+
+    addresses: AllowedAddresses
+    authenticator: AdminAuthenticator
+    keys: DynamoAdminKeyStore
+    audit: Audit
+    changes: CatalogChanges
+    prices: PriceVersions
+    clock: Clock
+    close: Callable[[], Awaitable[None]]
+
+
+def services(request: Request) -> Services:
+    """The application's services."""
+    found: Services = request.app.state.services
+    return found
+
+
+class Requires:
+    """A dependency: the caller's admin key, if it has this scope. Every route has one; a test asserts it."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    async def __call__(self, request: Request) -> AdminKey:
+        """The address is judged before the key: a stranger learns nothing about keys."""
+        served = services(request)
+        served.addresses.check(request.scope)
+        key = await to_thread.run_sync(served.authenticator.prove, request.headers.get("authorization"))
+        require_scope(key, self.scope)
+        return key
+
+
+Reader = Annotated[AdminKey, Depends(Requires(Scope.READ))]
+Operator = Annotated[AdminKey, Depends(Requires(Scope.OPERATE))]
+Financier = Annotated[AdminKey, Depends(Requires(Scope.FINANCE))]
+Served = Annotated[Services, Depends(services)]
