@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from functions.admin.routes import audit, catalog, prices
+from functions.admin.routes import accounts, adjustments, audit, catalog, deployment, pools, prices, reports
 from functions.admin.services import Services
 from functions.web.application import application
 from tokens_forge.admin.audit import Log
 from tokens_forge.wallets import WalletKind
 
 # Made once for each wallet's business, under /admin/v1/official and /admin/v1/routed.
-_OF_EACH_WALLET = (catalog, prices)
-_OF_THE_DEPLOYMENT = (audit,)
+_OF_EACH_WALLET = (catalog, prices, adjustments, reports)
+_OF_THE_DEPLOYMENT = (pools, accounts, deployment, audit)
 
 
 def create_app(services: Services) -> FastAPI:
@@ -20,4 +20,4 @@ def create_app(services: Services) -> FastAPI:
     routers = [group.router_of(kind) for kind in WalletKind for group in _OF_EACH_WALLET]
     routers += [audit.router_of(log) for log in Log]
     routers += [group.router for group in _OF_THE_DEPLOYMENT]
-    return application("Tokens Forge administration", routers, services, close=services.close)
+    return application("Tokens Forge administration", routers, services)

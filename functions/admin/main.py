@@ -20,7 +20,7 @@ app = create_app(
     compose(
         Settings.from_environment(),
         dynamodb=boto3.client("dynamodb", config=_LEDGER_CLIENT),
-        upstream=HttpUpstream(),
+        upstream=HttpUpstream,
         credentials=SecretsManagerCredentials(boto3.client("secretsmanager"), clock),
         clock=clock,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -10,12 +11,22 @@ from anyio import to_thread
 from fastapi import Depends, Request
 
 from functions.admin.addresses import AllowedAddresses
+from tokens_forge.admin.accounts import AccountAdministration
+from tokens_forge.admin.adjustments import Adjustments
 from tokens_forge.admin.audit import Audit
 from tokens_forge.admin.catalog_changes import CatalogChanges
+from tokens_forge.admin.diagnose import CircuitReader, Doctor
+from tokens_forge.admin.history import History
 from tokens_forge.admin.keys import AdminAuthenticator, AdminKey, Scope, require_scope
 from tokens_forge.admin.price_versions import PriceVersions
 from tokens_forge.clock import Clock
+from tokens_forge.health import HealthStore
+from tokens_forge.model_lists import ModelLists
+from tokens_forge.pools import Pools
+from tokens_forge.statements import Statements
 from tokens_forge.store.admin import DynamoAdminKeyStore
+from tokens_forge.store.error_counts import DynamoErrorCounts
+from tokens_forge.store.state import DynamoStateStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +39,19 @@ class Services:
     audit: Audit
     changes: CatalogChanges
     prices: PriceVersions
+    accounts: AccountAdministration
+    adjustments: Adjustments
+    doctor: Doctor
+    history: History
+    statements: Statements
+    health: HealthStore
+    circuits: CircuitReader
+    pools: Pools
+    error_counts: DynamoErrorCounts
+    state: DynamoStateStore
+    model_lists: Callable[[], AbstractAsyncContextManager[ModelLists]]
+    routed_currency: str
     clock: Clock
-    close: Callable[[], Awaitable[None]]
 
 
 def services(request: Request) -> Services:

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from functions.proxy.time_left import Deadlines
+from tokens_forge.error_counts import ErrorCounts
 from tokens_forge.gateway import Gateway
 from tokens_forge.health_cache import HealthCache
 from tokens_forge.identity import Identity
@@ -29,6 +30,7 @@ class Services:
     keys: KeyManagement
     deadlines: Deadlines
     health: HealthCache
+    error_counts: ErrorCounts
     close: Callable[[], Awaitable[None]]
 
 

@@ -81,7 +81,7 @@ def administration(deployment: Deployment) -> Iterator[AdminDeployment]:
     services = compose(
         settings,
         dynamodb=deployment.client,
-        upstream=HttpUpstream(),
+        upstream=HttpUpstream,
         credentials=KnownCredentials(),
         clock=SystemClock(),
     )

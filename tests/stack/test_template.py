@@ -191,6 +191,7 @@ def test_the_stream_role_reaches_its_own_scopes_of_the_state_table_and_nothing_e
         frozenset({"retry#*"}): {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"},
         frozenset({"limit#*"}): {"dynamodb:PutItem", "dynamodb:UpdateItem"},
         frozenset({"health#*"}): {"dynamodb:Query"},
+        frozenset({"errors#*"}): {"dynamodb:UpdateItem"},
     }
     assert CIRCUIT_SCOPE == "circuit" and pool_scope("routed-pool").startswith("pool#")
 

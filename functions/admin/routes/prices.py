@@ -13,10 +13,12 @@ from functions.admin.lists import page_of
 from functions.admin.routes.catalog import Amounts, tagged
 from functions.admin.services import Financier, Reader, Served
 from tokens_forge.admin.catalog_changes import CatalogState, stored_view
+from tokens_forge.admin.preview import preview
 from tokens_forge.admin.price_versions import ProposedPrice, sentence
 from tokens_forge.catalog import PriceVersion
 from tokens_forge.errors import RequestError
 from tokens_forge.pricing import PPM, PriceTier
+from tokens_forge.views import price_view
 from tokens_forge.wallets import WalletKind
 
 NANO_PER_PPM = 1000  # a multiplier is read as an amount: 1.8 is 1_800_000_000 nano and 1_800_000 ppm
@@ -62,6 +64,13 @@ class PriceBody(PriceFields, Write):
     """A price version to make."""
 
 
+class PreviewBody(PriceFields):
+    """A price to try on the newest requests of at most a day."""
+
+    requests: Annotated[int, Field(ge=1, le=100)] = 10
+    hours_back: Annotated[int, Field(ge=1, le=24)] = 24
+
+
 class WithdrawalBody(Write):
     """A price version to take back before it starts."""
 
@@ -99,6 +108,22 @@ def router_of(kind: WalletKind) -> APIRouter:
         stored = await to_thread.run_sync(served.prices.create, kind, body.proposed(), author_of(key, body))
         assert isinstance(stored.thing, PriceVersion)
         return {**tagged(stored, response), "effect": sentence(kind, body.model, stored.thing.price)}
+
+    @router.post("/preview")
+    async def preview_price(request: Request, key: Reader, served: Served) -> dict[str, Any]:
+        """What the newest requests of the model would have cost at this price. Nothing is written."""
+        body = await body_of(request, PreviewBody)
+        state = await to_thread.run_sync(served.changes.state, kind)
+        price = served.prices.price_of(kind, body.proposed(), state.catalog)
+        entries = await to_thread.run_sync(served.history.recent, kind, body.model, body.requests, body.hours_back * 60)
+        return {
+            "object": "price_preview",
+            "model": body.model,
+            "wallet": kind.value,
+            "price": price_view(price),
+            "effect": sentence(kind, body.model, price),
+            **preview(entries, price),
+        }
 
     @router.post("/withdraw")
     async def withdraw_price(request: Request, response: Response, key: Financier, served: Served) -> dict[str, Any]:

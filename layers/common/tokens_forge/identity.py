@@ -106,6 +106,12 @@ class Authenticator:
         return identity
 
 
+def wallet_named_by(authorization: str | None) -> WalletKind | None:
+    """The wallet that the key in an Authorization header names, proven or not; None when it names none."""
+    token = parse_token((authorization or "").partition(" ")[2].strip())
+    return token.kind.wallet if token is not None else None
+
+
 def require_usable(key: Key, now_ms: int) -> None:
     """Raises InvalidKey for a revoked or expired key."""
     if key.status is KeyStatus.REVOKED:

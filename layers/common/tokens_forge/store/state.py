@@ -53,18 +53,25 @@ class DynamoStateStore:
 
     def latest_reconciliation(self) -> dict[str, Any] | None:
         """The newest result; None before the first run."""
+        return next(iter(self.reconciliations(before=None, limit=1)), None)
+
+    def reconciliations(self, *, before: str | None, limit: int) -> list[dict[str, Any]]:
+        """Results, newest first; those that started before a time such as `2026-11-24T13:48:00.123Z` only."""
+        condition, values = "#scope = :scope", {":scope": text("reconciliation")}
+        names = {"#scope": "scope"}
+        if before is not None:
+            condition += " AND #item < :before"
+            names["#item"] = "item"
+            values[":before"] = text(before)
         page = self._client.query(
             TableName=self._table,
-            KeyConditionExpression="#scope = :scope",
-            ExpressionAttributeNames={"#scope": "scope"},
-            ExpressionAttributeValues={":scope": text("reconciliation")},
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
             ScanIndexForward=False,
-            Limit=1,
+            Limit=limit,
         )
-        if not page["Items"]:
-            return None
-        found: dict[str, Any] = json.loads(page["Items"][0]["result"]["S"])
-        return found
+        return [json.loads(item["result"]["S"]) for item in page["Items"]]
 
 
 def _key(scope: str, item: str) -> dict[str, Any]:
