@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from functions.admin.main import app as admin
 from functions.proxy.main import app as proxy
 
 # The longest prefix that fits serves; the public API has the rest.
-APPLICATIONS: dict[str, ASGIApp] = {"/": proxy}
+APPLICATIONS: dict[str, ASGIApp] = {"/": proxy, "/admin/": admin}
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:

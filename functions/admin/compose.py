@@ -17,6 +17,7 @@ from tokens_forge.admin.catalog_changes import CatalogChanges
 from tokens_forge.admin.diagnose import Doctor, Found
 from tokens_forge.admin.discovery import ask
 from tokens_forge.admin.history import History
+from tokens_forge.admin.issuing import Issuer
 from tokens_forge.admin.keys import AdminAuthenticator
 from tokens_forge.admin.price_versions import PriceVersions
 from tokens_forge.channels import Channel
@@ -95,7 +96,7 @@ def compose(
     return Services(
         addresses=AllowedAddresses(settings.allowed_networks, in_lambda=settings.in_lambda),
         authenticator=AdminAuthenticator(admin_keys, clock),
-        keys=admin_keys,
+        admin_keys=Issuer(admin_keys, audit, clock),
         audit=audit,
         changes=changes,
         prices=PriceVersions(changes, clock),

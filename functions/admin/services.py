@@ -17,6 +17,7 @@ from tokens_forge.admin.audit import Audit
 from tokens_forge.admin.catalog_changes import CatalogChanges
 from tokens_forge.admin.diagnose import CircuitReader, Doctor
 from tokens_forge.admin.history import History
+from tokens_forge.admin.issuing import Issuer
 from tokens_forge.admin.keys import AdminAuthenticator, AdminKey, Scope, require_scope
 from tokens_forge.admin.price_versions import PriceVersions
 from tokens_forge.clock import Clock
@@ -24,7 +25,6 @@ from tokens_forge.health import HealthStore
 from tokens_forge.model_lists import ModelLists
 from tokens_forge.pools import Pools
 from tokens_forge.statements import Statements
-from tokens_forge.store.admin import DynamoAdminKeyStore
 from tokens_forge.store.error_counts import DynamoErrorCounts
 from tokens_forge.store.state import DynamoStateStore
 
@@ -35,7 +35,7 @@ class Services:
 
     addresses: AllowedAddresses
     authenticator: AdminAuthenticator
-    keys: DynamoAdminKeyStore
+    admin_keys: Issuer
     audit: Audit
     changes: CatalogChanges
     prices: PriceVersions

@@ -15,8 +15,8 @@ from functions.admin.services import Services
 from functions.admin.settings import Settings
 from tests.support.deployment import Deployment, KnownCredentials
 from tests.support.server import serve
-from tokens_forge.admin.audit import Author, Log
-from tokens_forge.admin.keys import Scope, mint_admin_key
+from tokens_forge.admin.audit import Author
+from tokens_forge.admin.keys import Scope
 from tokens_forge.clock import SystemClock
 from tokens_forge.providers.http import HttpUpstream
 
@@ -29,6 +29,7 @@ class Admin:
 
     base_url: str
     token: str | None
+    key_id: str = ""
 
     def send(
         self, method: str, path: str, body: Any = None, *, version: int | None = None, **query: Any
@@ -60,19 +61,11 @@ class AdminDeployment:
     services: Services
     base_url: str
 
-    def key(self, *scopes: Scope, lifetime_days: int = 1, now_ms: int | None = None) -> Admin:
-        """Somebody with a new admin key."""
-        made = mint_admin_key(
-            "test",
-            frozenset(scopes),
-            now_ms=SystemClock().now_ms() if now_ms is None else now_ms,
-            lifetime_days=lifetime_days,
-            made_by="the tests",
-        )
+    def key(self, *scopes: Scope, name: str = "test") -> Admin:
+        """Somebody with a new admin key of these scopes."""
         author = Author("tests", "tests", "to test with")
-        record = self.services.audit.record(Log.DEPLOYMENT, author, "admin_key.create", made.key.key_id, None, None)
-        self.services.keys.put_admin_key(made.key, record)
-        return Admin(self.base_url, made.token)
+        made = self.services.admin_keys.create(name, frozenset(scopes), 1, author)
+        return Admin(self.base_url, made.token, made.key.key_id)
 
 
 @pytest.fixture

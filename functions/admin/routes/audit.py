@@ -11,9 +11,8 @@ from functions.admin.bodies import Limit, Write, author_of, body_of
 from functions.admin.lists import listed, page_of
 from functions.admin.services import Operator, Reader, Served
 from tokens_forge.admin.audit import AuditRecord, Log
-from tokens_forge.admin.keys import AdminKey
-from tokens_forge.errors import Conflict, NotFound
-from tokens_forge.ids import iso_of
+from tokens_forge.admin.issuing import admin_key_view
+from tokens_forge.errors import Conflict
 
 _PATHS = {
     Log.DEPLOYMENT: "/admin/v1/audit",
@@ -59,44 +58,21 @@ router = APIRouter(prefix="/admin/v1/admin-keys", tags=["admin keys"])
 @router.get("")
 async def list_admin_keys(key: Reader, served: Served, cursor: str | None = None, limit: Limit = 50) -> dict[str, Any]:
     """Every admin key. They are made by a command that needs the deployment's AWS credentials."""
-    keys = await to_thread.run_sync(served.keys.admin_keys)
-    now_ms = served.clock.now_ms()
-    return page_of([key_view(found, now_ms) for found in keys], by="id", cursor=cursor, limit=limit)
+    return page_of(await to_thread.run_sync(served.admin_keys.list), by="id", cursor=cursor, limit=limit)
 
 
 @router.get("/self")
 async def read_own_key(key: Reader, served: Served) -> dict[str, Any]:
     """The calling key."""
-    return key_view(key, served.clock.now_ms())
+    return admin_key_view(key, served.clock.now_ms())
 
 
 @router.post("/{key_id}/revoke")
 async def revoke_admin_key(key_id: str, request: Request, key: Operator, served: Served) -> dict[str, Any]:
     """Revoke an admin key at once and for ever."""
     body = await body_of(request, Write)
-    found = await to_thread.run_sync(served.keys.read_admin_key, key_id)
-    if found is None:
-        raise NotFound(f"There is no admin key {key_id!r}.")
-    now_ms = served.clock.now_ms()
-    before = key_view(found, now_ms)
-    record = served.audit.record(
-        Log.DEPLOYMENT, author_of(key, body), "admin_key.revoke", key_id, before, {**before, "status": "revoked"}
-    )
-    if not await to_thread.run_sync(served.keys.revoke_admin_key, key_id, now_ms, record):
-        raise Conflict(f"The admin key {key_id} was revoked already.")
-    return {**before, "status": "revoked"}
-
-
-def key_view(key: AdminKey, now_ms: int) -> dict[str, Any]:
-    """An admin key, without anything that could open something."""
-    status = "active" if now_ms < key.expires_at_ms else "expired"
-    return {
-        "object": "admin_key",
-        "id": key.key_id,
-        "name": key.name,
-        "scopes": sorted(scope.value for scope in key.scopes),
-        "status": "revoked" if key.revoked_at_ms is not None else status,
-        "created_at": iso_of(key.created_at_ms),
-        "expires_at": iso_of(key.expires_at_ms),
-        "made_by": key.made_by,
-    }
+    author = author_of(key, body)
+    revoked = await to_thread.run_sync(served.admin_keys.revoke, key_id, author)
+    if revoked is None:
+        raise Conflict(f"There is no admin key {key_id!r} that is not revoked already.")
+    return revoked
