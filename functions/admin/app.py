@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from functions.admin.routes import accounts, adjustments, audit, catalog, deployment, pools, prices, reports
 from functions.admin.services import Services
@@ -15,9 +15,12 @@ _OF_EACH_WALLET = (catalog, prices, adjustments, reports)
 _OF_THE_DEPLOYMENT = (pools, accounts, deployment, audit)
 
 
+def routers() -> list[APIRouter]:
+    """Every group of routes."""
+    of_wallets = [group.router_of(kind) for kind in WalletKind for group in _OF_EACH_WALLET]
+    return [*of_wallets, *(audit.router_of(log) for log in Log), *(group.router for group in _OF_THE_DEPLOYMENT)]
+
+
 def create_app(services: Services) -> FastAPI:
     """The application on these services."""
-    routers = [group.router_of(kind) for kind in WalletKind for group in _OF_EACH_WALLET]
-    routers += [audit.router_of(log) for log in Log]
-    routers += [group.router for group in _OF_THE_DEPLOYMENT]
-    return application("Tokens Forge administration", routers, services)
+    return application("Tokens Forge administration", routers(), services)

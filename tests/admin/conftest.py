@@ -38,7 +38,13 @@ class Admin:
         if version is not None:
             headers["if-match"] = f'"{version}"'
         return httpx.request(
-            method, f"{self.base_url}/admin/v1{path}", headers=headers, json=body, params=query, timeout=30
+            method,
+            f"{self.base_url}/admin/v1{path}",
+            headers=headers,
+            json=body,
+            params=query or None,
+            timeout=30,
+            verify=False,
         )
 
     def get(self, path: str, **query: Any) -> Any:

@@ -18,8 +18,6 @@ from tokens_forge.health import Health, HealthState
 from tokens_forge.keys import KeyKind, parse_token
 from tokens_forge.wallets import WalletKind
 
-KINDS = list(WalletKind)
-
 
 @dataclass(frozen=True)
 class Case:
@@ -121,39 +119,38 @@ def public_id(token: str) -> str:
     return parsed.key_id
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("cause", "break_it"), BROKEN, ids=[made.__name__ for _, made in BROKEN])
 def test_a_broken_setup_has_one_cause_and_the_customers_error_has_its_class(
     administration: AdminDeployment,
     admin: Admin,
     upstream: Upstream,
-    kind: WalletKind,
     cause: str,
     break_it: Callable[[Case], str],
 ) -> None:
     product = administration.product
-    token = break_it(Case(product, kind, upstream))
+    tokens = {kind: break_it(Case(product, kind, upstream)) for kind in WalletKind}
     product.services.gateway._catalogs._cached.clear()
-    found = admin.send("POST", "/diagnose", {"key": public_id(token), "model": MODEL}).json()
-    assert found["cause"] == cause, found
-    assert found["remedy"] and found["message"]
     with serve(product.app, lifespan="on") as url:
-        met = Api(url + "/v1", token).chat()
-    error = met.json()["error"]
-    assert error["forge"]["class"] == cause, met.text
-    assert found["customer_error"]["status"] == met.status_code
-    assert found["customer_error"]["error"]["code"] == error["code"]
+        for kind, token in tokens.items():
+            found = admin.send("POST", "/diagnose", {"key": public_id(token), "model": MODEL}).json()
+            assert found["cause"] == cause, (kind, found)
+            assert found["remedy"] and found["message"]
+            met = Api(url + "/v1", token).chat()
+            error = met.json()["error"]
+            assert error["forge"]["class"] == cause, (kind, met.text)
+            assert found["customer_error"]["status"] == met.status_code
+            assert found["customer_error"]["error"]["code"] == error["code"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_healthy_setup_has_no_cause(administration: AdminDeployment, admin: Admin, kind: WalletKind) -> None:
+def test_a_healthy_setup_has_no_cause(administration: AdminDeployment, admin: Admin) -> None:
     product = administration.product
-    token = product.key(KeyKind(kind.value))
-    found = admin.send("POST", "/diagnose", {"key": public_id(token), "model": MODEL}).json()
-    assert found["cause"] == "none" and found["customer_error"] is None and found["wallet"] == kind.value
-    assert [how["standing"] for how in found["channels"]], "the route is shown"
     with serve(product.app, lifespan="on") as url:
-        assert Api(url + "/v1", token).chat().status_code == 200
+        for kind in WalletKind:
+            token = product.key(KeyKind(kind.value))
+            found = admin.send("POST", "/diagnose", {"key": public_id(token), "model": MODEL}).json()
+            assert found["cause"] == "none" and found["customer_error"] is None and found["wallet"] == kind.value
+            assert [how["standing"] for how in found["channels"]], "the route is shown"
+            assert Api(url + "/v1", token).chat().status_code == 200
 
 
 def test_a_backup_that_works_is_enough(administration: AdminDeployment, admin: Admin, upstream: Upstream) -> None:

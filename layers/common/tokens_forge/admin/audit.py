@@ -191,7 +191,7 @@ def _cursor(record_id: str) -> str:
 
 def _parse_cursor(cursor: str) -> str:
     try:
-        record_id = base64.urlsafe_b64decode(cursor.encode()).decode()
+        record_id = base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
         time_ms_of(record_id)
     except (ValueError, binascii.Error):
         raise RequestError("This cursor is not one of this log's.", param="cursor") from None
