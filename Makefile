@@ -64,7 +64,7 @@ test: environment
 
 # The part of `make test` that is about money; pyproject.toml names what it must cover.
 coverage: environment
-	$(PYTHON) -m pytest -n $(JOBS) --cov --cov-report=term tests/unit tests/conformance tests/properties tests/stores
+	$(PYTHON) -m pytest -n $(JOBS) --cov --cov-report=term tests/unit tests/conformance tests/properties tests/stores tests/admin
 
 # Works on a copy, and leaves its results there: `cd .mutation && ../.venv/bin/python -m mutmut results`, `... show NAME`.
 mutation: export PYTHONPATH =

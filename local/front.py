@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from functions.admin.main import app as admin
 from functions.checkout.main import app as checkout
 from functions.proxy.main import app as proxy
 
 # The longest prefix that fits serves; the public API has the rest.
-APPLICATIONS: dict[str, ASGIApp] = {"/": proxy, "/v1/checkout/": checkout}
+APPLICATIONS: dict[str, ASGIApp] = {"/": proxy, "/v1/checkout/": checkout, "/admin/": admin}
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -12,7 +12,7 @@ import boto3
 from local import dotenv, services, stack
 from local.announcement import announce
 from local.processes import require_free_port
-from local.seed import seed, seed_catalogs
+from local.seed import admin_key, seed, seed_catalogs
 from local.settings import ENV_FILE, REGION, LocalFault, Ports, base_environment
 
 
@@ -60,6 +60,7 @@ def _start(provider: Mapping[str, str]) -> float:
     outputs = stack.outputs()
     settings = stack.function_environment(*(outputs[name] for name in _SERVED_HERE))
     keys = _demo_keys({**settings, **provider}, ports)
+    keys["FORGE_ADMIN_KEY"] = admin_key(settings, dotenv.read(ENV_FILE).get("FORGE_ADMIN_KEY"))
     services.start_api(base, ports, settings)
     services.start_payments(base, ports)
 
@@ -74,6 +75,7 @@ def _start(provider: Mapping[str, str]) -> float:
             "FORGE_API_URL": ports.api_url,
             "FORGE_GATEWAY_URL": gateway,
             "FORGE_PAYMENTS_URL": ports.payments_url,
+            "FORGE_ADMIN_URL": f"{ports.api_url}/admin/v1",
             **{name: value for name, value in settings.items() if name.endswith("_TABLE")},
             "AWS_ENDPOINT_URL": ports.aws_url,
             "AWS_DEFAULT_REGION": REGION,
@@ -109,7 +111,7 @@ def _demo_keys(settings: Mapping[str, str], ports: Ports) -> dict[str, str]:
 
 
 # The functions whose applications the local front serves in one process; the settings of the last one win.
-_SERVED_HERE = ("CheckoutFunctionName", "StreamFunctionName")
+_SERVED_HERE = ("CheckoutFunctionName", "AdminFunctionName", "StreamFunctionName")
 _KEY_NAMES = ("FORGE_ACCOUNT_ID", "FORGE_OFFICIAL_KEY", "FORGE_ROUTED_KEY", "FORGE_MANAGEMENT_KEY")
 
 

@@ -11,8 +11,11 @@ from typing import Any
 import boto3
 
 from local import demo
+from local.admin.issuer import issuer_of
 from local.settings import PAYMENTS_WEBHOOK_SECRET, Ports
 from tokens_forge.accounts import Accounts
+from tokens_forge.admin.audit import Author
+from tokens_forge.admin.keys import LIFETIME_DAYS_DEFAULT, Scope
 from tokens_forge.channels import Channel
 from tokens_forge.clock import SystemClock
 from tokens_forge.ids import new_id
@@ -84,6 +87,15 @@ def seed_account(settings: Mapping[str, str]) -> dict[str, str]:
         "FORGE_ROUTED_KEY": tokens[KeyKind.ROUTED],
         "FORGE_MANAGEMENT_KEY": tokens[KeyKind.MANAGE],
     }
+
+
+def admin_key(settings: Mapping[str, str], present: str | None) -> str:
+    """The present admin key while it opens the admin API, else a new one of every scope."""
+    issuer = issuer_of(_dynamodb(), settings["FORGE_ADMIN_TABLE"], settings["FORGE_AUDIT_TABLE"])
+    if present is not None and issuer.opens(present):
+        return present
+    author = Author("make run", "make run", "a key for the demo")
+    return issuer.create("demo admin", frozenset(Scope), LIFETIME_DAYS_DEFAULT, author).token
 
 
 def _pool(sandbox_url: str, prefix: str) -> Channel:

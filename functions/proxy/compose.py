@@ -14,6 +14,7 @@ from tokens_forge.catalog import CatalogCache
 from tokens_forge.circuits import Circuits
 from tokens_forge.clock import Clock
 from tokens_forge.credentials import Credentials
+from tokens_forge.error_counts import ErrorCounts
 from tokens_forge.gateway import Gateway
 from tokens_forge.health_cache import HealthCache
 from tokens_forge.identity import Authenticator
@@ -31,9 +32,11 @@ from tokens_forge.store.catalog import DynamoCatalogReader
 from tokens_forge.store.circuits import DynamoCircuitStore
 from tokens_forge.store.claims import AnswerBucket, DynamoClaimStore
 from tokens_forge.store.dynamodb import DynamoLedgerStore
+from tokens_forge.store.error_counts import DynamoErrorCounts
 from tokens_forge.store.health import DynamoHealthStore
 from tokens_forge.store.limits import DynamoLimitStore
 from tokens_forge.store.pools import DynamoPoolStore
+from tokens_forge.wallets import WalletKind
 
 SLOT_OUTLIVES_REQUEST_S = 60  # time to settle the longest request before its slot in a pool counts as lost
 
@@ -64,10 +67,16 @@ def compose(
         ),
         clock,
     )
+    catalog_cache = CatalogCache(catalogs, clock)
+
+    def is_model(kind: WalletKind, model_id: str) -> bool:
+        catalog = catalog_cache.fresh(kind)
+        return catalog is not None and model_id in catalog.models
+
     settlement = Settlement(Books(ledger, clock))
     gateway = Gateway(
         authenticator=Authenticator(keys, ledger, clock),
-        catalogs=CatalogCache(catalogs, clock),
+        catalogs=catalog_cache,
         settlement=settlement,
         limiter=Limiter(DynamoLimitStore(dynamodb, tables.state), clock),
         router=router,
@@ -87,5 +96,6 @@ def compose(
         statements=Statements(ledger, clock),
         deadlines=Deadlines(clock, settings.time_limit_s, in_lambda=settings.in_lambda),
         health=HealthCache(DynamoHealthStore(dynamodb, tables.state), clock),
+        error_counts=ErrorCounts(DynamoErrorCounts(dynamodb, tables.state), is_model, clock),
         close=upstream.close,
     )

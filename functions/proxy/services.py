@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from functions.proxy.time_left import Deadlines
 from functions.web.authorization import authorization_of
+from tokens_forge.error_counts import ErrorCounts
 from tokens_forge.gateway import Gateway
 from tokens_forge.health_cache import HealthCache
 from tokens_forge.identity import Identity
@@ -30,6 +31,7 @@ class Services:
     keys: KeyManagement
     deadlines: Deadlines
     health: HealthCache
+    error_counts: ErrorCounts
     close: Callable[[], Awaitable[None]]
 
 

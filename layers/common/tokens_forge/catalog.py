@@ -50,6 +50,18 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class PriceVersion:
+    """A price version of one model. A withdrawn one never took effect and never will: readers pass it over."""
+
+    model_id: str
+    price: Price
+    withdrawn: bool = False
+
+
+CatalogThing = Model | PriceVersion | Channel | Route
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """Everything one wallet can buy, as it was read at one moment."""
 

@@ -19,6 +19,7 @@ ForgeError                  class, status, code
 ├── NoHealthyRoute          provider_health     503
 │   └── StreamBroken                            ---  the last event of a stream that broke: its status was sent before
 ├── Conflict                request             409  somebody else changed it meanwhile
+│   └── VersionMismatch                         412  If-Match names another version than the present one
 ├── IdempotencyKeyReused    request             422
 ├── StillRunning            request             409  the same request, under the same Idempotency-Key
 ├── UpstreamRejected        request             4xx  the provider says that the request itself is wrong
@@ -110,6 +111,13 @@ class Conflict(RequestError):
 
     status = 409
     code = "conflict"
+
+
+class VersionMismatch(Conflict):
+    """The version that the caller has read is not the present one, which the answer holds."""
+
+    status = 412
+    code = "version_mismatch"
 
 
 class IdempotencyKeyReused(RequestError):

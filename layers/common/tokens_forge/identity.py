@@ -62,6 +62,8 @@ class Authenticator:
         """The token in an Authorization header. Raises InvalidKey."""
         scheme, _, text = (authorization or "").partition(" ")
         token = parse_token(text.strip()) if scheme.lower() == "bearer" else None
+        if token is None and text.strip().startswith("tf_admin_"):
+            raise InvalidKey("This is an admin key: it opens /admin/v1 and nothing else.")
         if token is None:
             raise InvalidKey("Send a Tokens Forge key: Authorization: Bearer tf_official_… or tf_routed_…")
         return token
@@ -100,11 +102,22 @@ class Authenticator:
     def _checked(self, identity: Identity, token: Token) -> Identity:
         if not opens(identity.key, token, self._clock.now_ms()):
             raise _unknown()
-        if identity.key.status is KeyStatus.REVOKED:
-            raise InvalidKey(f"The key {identity.key.key_id} was revoked.")
-        if identity.key.is_expired(self._clock.now_ms()):
-            raise InvalidKey(f"The key {identity.key.key_id} has expired.")
+        require_usable(identity.key, self._clock.now_ms())
         return identity
+
+
+def wallet_named_by(authorization: str | None) -> WalletKind | None:
+    """The wallet that the key in an Authorization header names, proven or not; None when it names none."""
+    token = parse_token((authorization or "").partition(" ")[2].strip())
+    return token.kind.wallet if token is not None else None
+
+
+def require_usable(key: Key, now_ms: int) -> None:
+    """Raises InvalidKey for a revoked or expired key."""
+    if key.status is KeyStatus.REVOKED:
+        raise InvalidKey(f"The key {key.key_id} was revoked.")
+    if key.is_expired(now_ms):
+        raise InvalidKey(f"The key {key.key_id} has expired.")
 
 
 def _unknown() -> InvalidKey:

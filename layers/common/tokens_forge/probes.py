@@ -15,20 +15,19 @@ from anyio import fail_after, to_thread
 
 from tokens_forge.attempts import Attempts
 from tokens_forge.catalog import Model
-from tokens_forge.channels import Channel, ChannelKind, require_safe_url
+from tokens_forge.channels import Channel
 from tokens_forge.clock import Clock
-from tokens_forge.credentials import CredentialMissing, Credentials
+from tokens_forge.credentials import Credentials
 from tokens_forge.endpoints import Endpoint
 from tokens_forge.errors import UpstreamRejected
 from tokens_forge.health import Sample
 from tokens_forge.ids import day_of, new_id
+from tokens_forge.model_lists import ASK_S, ModelLists, credential_of
 from tokens_forge.money import Money
 from tokens_forge.policy import Offer
 from tokens_forge.pricing import Price
-from tokens_forge.providers.counting import object_of
-from tokens_forge.providers.port import Upstream, UpstreamCall, UpstreamFailure
+from tokens_forge.providers.port import Upstream, UpstreamFailure
 from tokens_forge.providers.wire import WholeAnswer
-from tokens_forge.providers.wires import CREDENTIAL_HEADERS
 from tokens_forge.quotes import Quote, quote
 from tokens_forge.requests.chat import parse_chat
 from tokens_forge.routing import AttemptFailed, Target
@@ -36,13 +35,8 @@ from tokens_forge.settlement import OperatorBook
 from tokens_forge.store.port import StoreFault
 from tokens_forge.wallets import WalletKind
 
-FREE_S = 5.0
 PAID_S = 20.0
-MODELS_BYTES_MAX = 8 * 1024 * 1024
 OUTPUT_TOKENS = 1
-
-# A provider without a list of models: that says nothing about how it answers requests.
-_SAYS_NOTHING = frozenset({404, 405, 501})
 
 log = logging.getLogger("tokens_forge.probes")
 
@@ -73,20 +67,18 @@ class Prober:
         *,
         loopback_allowed: bool,
     ) -> None:
-        self._upstream = upstream
-        self._credentials = credentials
+        self._lists = ModelLists(upstream, credentials, loopback_allowed=loopback_allowed)
         self._attempts = attempts
         self._budget = budget
         self._operator = operator
         self._clock = clock
-        self._loopback_allowed = loopback_allowed
 
     async def free(self, channel: Channel) -> Sample | None:
         """Ask for the list of models."""
         began_ms = self._clock.now_ms()
         try:
-            with fail_after(FREE_S):
-                outcome = await self._list_models(channel)
+            with fail_after(ASK_S):
+                outcome = (await self._lists.ask(channel)).outcome
         except TimeoutError:
             outcome = "timeout"
         except UpstreamFailure as failure:
@@ -95,7 +87,7 @@ class Prober:
 
     async def paid(self, channel: Channel, model: Model) -> Sample | None:
         """Ask for one token, when the channel allows that and the day's cap has room. Raises StoreFault: then nothing was sent."""
-        quoted, name = _probe_quote(channel, model), _credential_of(channel)
+        quoted, name = _probe_quote(channel, model), credential_of(channel)
         if quoted is None or name is None or channel.paid_probe is None:
             return None
         began_ms = self._clock.now_ms()
@@ -129,45 +121,9 @@ class Prober:
             # The cap counts it all the same; the next probe of the day is booked again.
             log.exception("the cost of a probe was not booked", extra={"channel": channel.channel_id})
 
-    async def _list_models(self, channel: Channel) -> str | None:
-        """A short word for how it went; None when it says nothing. Raises UpstreamFailure."""
-        headers_of = CREDENTIAL_HEADERS.get(channel.protocol)
-        if headers_of is None:
-            return None
-        name = _credential_of(channel)
-        if name is None:
-            return "no_member"
-        try:
-            require_safe_url(channel.base_url, loopback_allowed=self._loopback_allowed)
-            credential = self._credentials.fresh(name)
-            if credential is None:
-                credential = await to_thread.run_sync(self._credentials.read, name)
-        except ValueError:
-            return "unsafe_url"
-        except CredentialMissing:
-            return "no_credential"
-        url = channel.base_url.rstrip("/") + "/models"
-        answer = await self._upstream.send(UpstreamCall(url, headers_of(credential), silence_s=FREE_S))
-        try:
-            if answer.status == 200:
-                object_of(await answer.read(MODELS_BYTES_MAX))
-                return "ok"
-        finally:
-            await answer.close()
-        if answer.status == 401:
-            self._credentials.forget(name)  # it may have been changed: the next probe reads it again
-        return None if answer.status in _SAYS_NOTHING else f"http_{answer.status}"
-
     def _sample(self, began_ms: int, outcome: str) -> Sample:
         now_ms = self._clock.now_ms()
         return Sample(now_ms, outcome, now_ms - began_ms)
-
-
-def _credential_of(channel: Channel) -> str | None:
-    """The name of the secret: of a pool, its first member's that is not disabled; None when there is none."""
-    if channel.kind is not ChannelKind.POOL:
-        return channel.credential
-    return next((member.credential for member in channel.members if member.enabled), None)
 
 
 def _probe_quote(channel: Channel, model: Model) -> Quote | None:

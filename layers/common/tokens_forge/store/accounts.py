@@ -36,14 +36,27 @@ class DynamoAccountStore:
     def read_account(self, account_id: str) -> Account | None:
         """A consistent read."""
         item = self._read(account_id, "account")
-        if item is None:
-            return None
-        return Account(
-            account_id=item["account_id"]["S"],
-            name=item["name"]["S"],
-            cash_currency=item["cash_currency"]["S"],
-            created_at_ms=int(item["created_at_ms"]["N"]),
-        )
+        return _account_of(item) if item is not None else None
+
+    def accounts_after(self, account_id: str | None, limit: int) -> list[Account]:
+        """At least `limit` accounts beyond this one, in the table's own order, or all that are left. Reads the table."""
+        more: Item = {}
+        if account_id is not None:
+            more = {"ExclusiveStartKey": {"account_id": text(account_id), "item": text("account")}}
+        found: list[Account] = []
+        while True:
+            with faults():
+                page = self._client.scan(
+                    TableName=self._table,
+                    FilterExpression="#item = :account",
+                    ExpressionAttributeNames={"#item": "item"},
+                    ExpressionAttributeValues={":account": text("account")},
+                    **more,
+                )
+            found += [_account_of(item) for item in page["Items"]]
+            if len(found) >= limit or "LastEvaluatedKey" not in page:
+                return found
+            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def put_key(self, key: Key) -> bool:
         """Write a new key's record; False when its id is taken."""
@@ -166,6 +179,15 @@ def _bind(had_nano: int | None, has_nano: int | None, key_id: str) -> Item:
 
 
 _LIMITS = ("requests_per_minute", "tokens_per_minute", "concurrent_requests")
+
+
+def _account_of(item: Item) -> Account:
+    return Account(
+        account_id=item["account_id"]["S"],
+        name=item["name"]["S"],
+        cash_currency=item["cash_currency"]["S"],
+        created_at_ms=int(item["created_at_ms"]["N"]),
+    )
 
 
 def _key_item(key: Key, *, version: int) -> Item:

@@ -21,14 +21,19 @@ class DynamoCircuitStore:
         self._client = client
         self._table = table
 
-    def read_circuits(self) -> list[Circuit]:
-        """All of them; a healthy channel has none."""
+    def read_circuits(self, kind: WalletKind | None = None) -> list[Circuit]:
+        """All of them, or those of one wallet's channels; a healthy channel has none."""
+        names, values, condition = {"#scope": "scope"}, {":scope": text(SCOPE)}, "#scope = :scope"
+        if kind is not None:
+            names["#item"] = "item"
+            values[":kind"] = text(f"{kind.value}#")
+            condition += " AND begins_with(#item, :kind)"
         with faults():
             page = self._client.query(
                 TableName=self._table,
-                KeyConditionExpression="#scope = :scope",
-                ExpressionAttributeNames={"#scope": "scope"},
-                ExpressionAttributeValues={":scope": text(SCOPE)},
+                KeyConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values,
                 ConsistentRead=True,
             )
         return [_circuit_of(item) for item in page["Items"]]

@@ -47,7 +47,11 @@ class DynamoStateStore:
 
     def latest_reconciliation(self) -> dict[str, Any] | None:
         """The newest result; None before the first run."""
-        return self._latest_result("reconciliation")
+        return next(iter(self.reconciliations(before=None, limit=1)), None)
+
+    def reconciliations(self, *, before: str | None, limit: int) -> list[dict[str, Any]]:
+        """Results, newest first; those that started before a time such as `2026-11-24T13:48:00.123Z` only."""
+        return self._results("reconciliation", before=before, limit=limit)
 
     def write_comparison(self, done: Compared) -> None:
         """Keep the result of one comparison of payments with orders."""
@@ -64,7 +68,11 @@ class DynamoStateStore:
 
     def latest_comparison(self) -> dict[str, Any] | None:
         """The newest result of a comparison; None before the first."""
-        return self._latest_result("comparison")
+        return next(iter(self.comparisons(before=None, limit=1)), None)
+
+    def comparisons(self, *, before: str | None, limit: int) -> list[dict[str, Any]]:
+        """Results of comparisons, as `reconciliations`."""
+        return self._results("comparison", before=before, limit=limit)
 
     def _write_result(self, scope: str, started_at_ms: int, result: dict[str, Any]) -> None:
         self._client.put_item(
@@ -76,19 +84,21 @@ class DynamoStateStore:
             },
         )
 
-    def _latest_result(self, scope: str) -> dict[str, Any] | None:
+    def _results(self, scope: str, *, before: str | None, limit: int) -> list[dict[str, Any]]:
+        condition, values, names = "#scope = :scope", {":scope": text(scope)}, {"#scope": "scope"}
+        if before is not None:
+            condition += " AND #item < :before"
+            names["#item"] = "item"
+            values[":before"] = text(before)
         page = self._client.query(
             TableName=self._table,
-            KeyConditionExpression="#scope = :scope",
-            ExpressionAttributeNames={"#scope": "scope"},
-            ExpressionAttributeValues={":scope": text(scope)},
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
             ScanIndexForward=False,
-            Limit=1,
+            Limit=limit,
         )
-        if not page["Items"]:
-            return None
-        found: dict[str, Any] = json.loads(page["Items"][0]["result"]["S"])
-        return found
+        return [json.loads(item["result"]["S"]) for item in page["Items"]]
 
 
 def _key(scope: str, item: str) -> dict[str, Any]:

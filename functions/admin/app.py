@@ -1,0 +1,26 @@
+"""The application: every group of routes of the admin API."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+
+from functions.admin.routes import accounts, adjustments, audit, catalog, deployment, pools, prices, reports
+from functions.admin.services import Services
+from functions.web.application import application
+from tokens_forge.admin.audit import Log
+from tokens_forge.wallets import WalletKind
+
+# Made once for each wallet's business, under /admin/v1/official and /admin/v1/routed.
+_OF_EACH_WALLET = (catalog, prices, adjustments, reports)
+_OF_THE_DEPLOYMENT = (pools, accounts, deployment, audit)
+
+
+def routers() -> list[APIRouter]:
+    """Every group of routes."""
+    of_wallets = [group.router_of(kind) for kind in WalletKind for group in _OF_EACH_WALLET]
+    return [*of_wallets, *(audit.router_of(log) for log in Log), *(group.router for group in _OF_THE_DEPLOYMENT)]
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application on these services."""
+    return application("Tokens Forge administration", routers(), services)

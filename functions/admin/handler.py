@@ -1,0 +1,9 @@
+"""API Gateway calls this function, Mangum calls the application."""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from functions.admin.main import app
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,37 @@
+"""Lists that fit into memory, shown page by page: sorted by their id, which is the cursor."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable
+from typing import Any
+
+from tokens_forge.errors import RequestError
+
+
+def page_of(views: Iterable[dict[str, Any]], *, by: str, cursor: str | None, limit: int) -> dict[str, Any]:
+    """The page after the cursor. Raises RequestError."""
+    after = cursor_value(cursor) if cursor is not None else ""
+    waiting = sorted((view for view in views if str(view[by]) > after), key=lambda view: str(view[by]))
+    shown = waiting[:limit]
+    has_more = len(waiting) > limit
+    return listed(shown, cursor_of(str(shown[-1][by])) if has_more else None)
+
+
+def listed(data: list[dict[str, Any]], next_cursor: str | None, **beside: Any) -> dict[str, Any]:
+    """The shape of every list."""
+    return {"object": "list", **beside, "data": data, "has_more": next_cursor is not None, "next_cursor": next_cursor}
+
+
+def cursor_of(value: str) -> str:
+    """A cursor: opaque to callers."""
+    return base64.urlsafe_b64encode(value.encode()).decode()
+
+
+def cursor_value(cursor: str) -> str:
+    """What a cursor stands for. Raises RequestError."""
+    try:
+        return base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
+    except (ValueError, binascii.Error):
+        raise RequestError("This cursor is not one of this list's.", param="cursor") from None

@@ -1,0 +1,90 @@
+"""Adjustments of one wallet's business."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Request, Response
+
+from functions.admin.bodies import Limit, Name, Write, author_of, body_of
+from functions.admin.lists import cursor_of, cursor_value, listed
+from functions.admin.services import Financier, Reader, Served
+from tokens_forge.admin.adjustments import AdjustmentState
+from tokens_forge.wallets import WalletKind
+
+
+class AdjustmentBody(Write):
+    """`amount` is a decimal string in the wallet's currency; below zero it takes."""
+
+    account_id: Name
+    amount: Name
+
+
+def router_of(kind: WalletKind) -> APIRouter:
+    """The routes of one wallet's business."""
+    router = APIRouter(prefix=f"/admin/v1/{kind.value}/adjustments", tags=[f"{kind.value} adjustments"])
+
+    @router.get("")
+    async def list_adjustments(
+        key: Reader,
+        served: Served,
+        account_id: str | None = None,
+        state: AdjustmentState | None = None,
+        cursor: str | None = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """Newest first. Filters pick out of each page."""
+        before = cursor_value(cursor) if cursor is not None else None
+        found = await to_thread.run_sync(served.adjustments.page, kind, before, limit + 1)
+        more = cursor_of(found[limit - 1].adjustment_id) if len(found) > limit else None
+        shown = [
+            adjustment.view()
+            for adjustment in found[:limit]
+            if account_id in (None, adjustment.account_id) and state in (None, adjustment.state)
+        ]
+        return listed(shown, more)
+
+    @router.post("", status_code=201)
+    async def request_adjustment(
+        request: Request, response: Response, key: Financier, served: Served
+    ) -> dict[str, Any]:
+        """Adjust a wallet; above the limit it stays pending (202) until a second admin approves."""
+        body = await body_of(request, AdjustmentBody)
+        made = await to_thread.run_sync(
+            served.adjustments.request, kind, body.account_id, body.amount, author_of(key, body)
+        )
+        if made.state is AdjustmentState.PENDING:
+            response.status_code = 202
+        return made.view()
+
+    @router.get("/{adjustment_id}")
+    async def read_adjustment(adjustment_id: str, key: Reader, served: Served) -> dict[str, Any]:
+        """One adjustment."""
+        return (await to_thread.run_sync(served.adjustments.read, kind, adjustment_id)).view()
+
+    @router.post("/{adjustment_id}/approve")
+    async def approve_adjustment(
+        adjustment_id: str, request: Request, key: Financier, served: Served
+    ) -> dict[str, Any]:
+        """Let a pending adjustment happen, as a second admin; or finish one that was interrupted."""
+        author = author_of(key, await body_of(request, Write))
+        return (await to_thread.run_sync(served.adjustments.approve, kind, adjustment_id, author)).view()
+
+    @router.post("/{adjustment_id}/decline")
+    async def decline_adjustment(
+        adjustment_id: str, request: Request, key: Financier, served: Served
+    ) -> dict[str, Any]:
+        """Let a pending adjustment never happen."""
+        author = author_of(key, await body_of(request, Write))
+        return (await to_thread.run_sync(served.adjustments.decline, kind, adjustment_id, author)).view()
+
+    @router.post("/{adjustment_id}/reverse")
+    async def reverse_adjustment(
+        adjustment_id: str, request: Request, key: Financier, served: Served
+    ) -> dict[str, Any]:
+        """Undo a posted adjustment by its exact opposite, once."""
+        author = author_of(key, await body_of(request, Write))
+        return (await to_thread.run_sync(served.adjustments.reverse, kind, adjustment_id, author)).view()
+
+    return router
