@@ -75,7 +75,8 @@ def test_a_response_streamed(client: OpenAI, api: Api, upstream: Upstream, statu
     assert [events[0].type, events[-1].type] == ["response.created", event]
     deltas = [one.delta for one in events if one.type == "response.output_text.delta"]
     assert "".join(deltas) == "Hello from the test provider."
-    assert events[-1].response.usage.output_tokens_details.reasoning_tokens == 0
+    usage = events[-1].response.usage
+    assert (usage.input_tokens_details.cached_tokens, usage.output_tokens_details.reasoning_tokens) == (0, 0)
     api.explained(events[-1].response.forge_receipt)
 
 
@@ -114,7 +115,8 @@ def test_a_stream_of_a_response_that_breaks_is_seen_as_failed(client: OpenAI, ap
     last = events[-1]
     assert last.type == "response.failed" and last.response.error.code == "server_error"
     assert last.response.id == events[0].response.id
-    assert last.response.usage.output_tokens_details.reasoning_tokens == 0
+    usage = last.response.usage
+    assert (usage.input_tokens_details.cached_tokens, usage.output_tokens_details.reasoning_tokens) == (0, 0)
     assert api.explained(last.response.forge_receipt)["settlement_reason"] == "upstream_broke"
 
 
@@ -153,3 +155,24 @@ def test_a_model_of_anthropics_answers_openais_client(client: OpenAI, api: Api, 
     assert streamed.finish_reason == "tool_calls"
     assert streamed.message.tool_calls and streamed.message.tool_calls[0].function.arguments == '{"q": "x"}'
     assert all(request.path == "/v1/messages" for request in upstream.requests)
+
+
+OPENAIS_COUNT = {"prompt_tokens": 100, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 60}}
+ANTHROPICS_COUNT = {"input_tokens": 40, "cache_read_input_tokens": 60, "output_tokens": 5}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(("model", "count"), [(MODEL, OPENAIS_COUNT), ("claude-haiku-4-5", ANTHROPICS_COUNT)])
+def test_prompt_tokens_include_what_was_read_from_a_cache(
+    client: OpenAI, api: Api, upstream: Upstream, model: str, count: Any, streamed: bool
+) -> None:
+    upstream.script(Behaviour(usage=count))
+    hello: Any = {"model": model, "messages": [{"role": "user", "content": "Say hello."}]}
+    if streamed:
+        *_, answer = client.chat.completions.create(**hello, stream=True, stream_options={"include_usage": True})
+    else:
+        answer = client.chat.completions.create(**hello)
+    found: Any = answer
+    assert (found.usage.prompt_tokens, found.usage.prompt_tokens_details.cached_tokens) == (100, 60)
+    tokens = api.explained(found.forge_receipt)["tokens"]
+    assert (tokens["input"], tokens["cached_input"], tokens["output"]) == (40, 60, 5)
