@@ -61,7 +61,7 @@ def test_the_streaming_helper_puts_the_answer_together(client: Anthropic, api: A
         final = stream.get_final_message()
     assert "".join(event.text for event in events if event.type == "text") == GREETING
     assert [block.text for block in final.content if block.type == "text"] == [GREETING]
-    assert (final.stop_reason, final.usage.output_tokens) == ("end_turn", 5)
+    assert (final.stop_reason, final.usage.input_tokens, final.usage.output_tokens) == ("end_turn", 2, 5)
     [last] = [event for event in events if event.type == "message_delta"]
     assert api.explained(last.forge_receipt)["tokens"]["output"] == 5
 

@@ -30,3 +30,11 @@ def test_every_problem_that_the_reconciliation_can_find_is_explained() -> None:
         re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", OPERATIONS, re.MULTILINE)))
     )
     assert named and named == explained - {"problem", "SweeperFunction", "HealthFunction", "ReconciliationFunction"}
+
+
+def test_every_test_that_proves_a_fact_about_clients_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (PROJECT / "tests/clients/README.md").read_text()))
+    written = set()
+    for source in (PROJECT / "tests").rglob("test_*.py"):
+        written |= set(re.findall(r"^def (test_\w+)", source.read_text(), re.MULTILINE))
+    assert named and named <= written
