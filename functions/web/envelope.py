@@ -34,6 +34,9 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         request_id = new_id("rid", self._clock.now_ms())
+        stamps = [(b"x-request-id", request_id.encode())]
+        if error_shape.is_anthropics(scope["path"]):
+            stamps.append((b"request-id", request_id.encode()))  # where Anthropic's clients look for it
         started = False
         bytes_received = 0
 
@@ -49,7 +52,7 @@ class Envelope:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+                message["headers"] = [*message.get("headers", []), *stamps]
             await send(message)
 
         try:

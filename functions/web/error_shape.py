@@ -18,10 +18,14 @@ from tokens_forge.store.port import StoreFault
 log = logging.getLogger("tokens_forge.web")
 
 
+def is_anthropics(path: str) -> bool:
+    """Whether Anthropic's clients call this path."""
+    return path == Endpoint.MESSAGES.path or path.startswith(Endpoint.MESSAGES.path + "/")
+
+
 def body(error: ForgeError, path: str) -> dict[str, Any]:
     """The error as the clients of this path read it."""
-    is_anthropic = path == Endpoint.MESSAGES.path or path.startswith(Endpoint.MESSAGES.path + "/")
-    return anthropic_body(error) if is_anthropic else error.body()
+    return anthropic_body(error) if is_anthropics(path) else error.body()
 
 
 def response(error: ForgeError, request: Request) -> JSONResponse:

@@ -9,21 +9,22 @@ from typing import Any
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
+from pydantic import BaseModel
 
-from tests.support.behaviour import Behaviour, error
+from tests.support.behaviour import Behaviour, error, error_frame
 from tests.support.deployment import MODEL, Deployment
 from tests.support.http import Api
 from tests.support.upstream import Upstream
 from tokens_forge.keys import KeyKind
-from tokens_forge.receipts import recompute
 
 HELLO: Any = [{"role": "user", "content": "Say hello."}]
+GREETING = "Hello from the test provider."
 KINDS = [KeyKind.OFFICIAL, KeyKind.ROUTED]
 
 
 @pytest.fixture
-def client(deployment: Deployment, base_url: str) -> Iterator[OpenAI]:
-    with OpenAI(base_url=base_url, api_key=deployment.key(), max_retries=0) as made:
+def client(api: Api) -> Iterator[OpenAI]:
+    with OpenAI(base_url=api.base_url, api_key=api.token, max_retries=0) as made:
         yield made
 
 
@@ -32,11 +33,9 @@ def test_a_plain_answer_carries_its_receipt(deployment: Deployment, base_url: st
     token = deployment.key(kind)
     with OpenAI(base_url=base_url, api_key=token) as client:
         answer: Any = client.chat.completions.create(model=MODEL, messages=HELLO)
-    assert answer.choices[0].message.content == "Hello from the test provider."
-    summary = answer.forge_receipt
-    assert summary["wallet"] == kind.value
-    receipt = Api(base_url, token).get(f"/receipts/{summary['id']}").json()
-    assert recompute(receipt) == receipt["charge"] == summary["charge"]
+    assert answer.choices[0].message.content == GREETING
+    assert answer.forge_receipt["wallet"] == kind.value
+    receipt = Api(base_url, token).explained(answer.forge_receipt)
     assert receipt["tokens"]["output"] == answer.usage.completion_tokens
 
 
@@ -50,24 +49,60 @@ def test_a_stream_carries_its_receipt_in_the_usage_chunk(deployment: Deployment,
             )
         )
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
-    assert text == "Hello from the test provider."
+    assert text == GREETING
     assert chunks[-1].usage.total_tokens > 0
     assert chunks[-1].forge_receipt["wallet"] == kind.value
-    receipt = Api(base_url, token).get(f"/receipts/{chunks[-1].forge_receipt['id']}").json()
-    assert recompute(receipt) == receipt["charge"]
+    Api(base_url, token).explained(chunks[-1].forge_receipt)
 
 
-def test_the_streaming_helper_and_the_async_client_work_too(deployment: Deployment, base_url: str) -> None:
-    token = deployment.key()
+def test_the_async_client_answers_streams_and_helps_with_streams(api: Api) -> None:
+    async def call() -> list[str]:
+        async with AsyncOpenAI(base_url=api.base_url, api_key=api.token) as client:
+            chat = client.chat.completions
+            whole = await chat.create(model=MODEL, messages=HELLO)
+            chunks: Any = await chat.create(model=MODEL, messages=HELLO, stream=True)
+            pieces = [chunk.choices[0].delta.content or "" async for chunk in chunks]
+            async with chat.stream(model=MODEL, messages=HELLO) as stream:
+                final = await stream.get_final_completion()
+            return [whole.choices[0].message.content or "", "".join(pieces), final.choices[0].message.content or ""]
 
-    async def call() -> str:
-        async with (
-            AsyncOpenAI(base_url=base_url, api_key=token) as client,
-            client.chat.completions.stream(model=MODEL, messages=HELLO) as stream,
-        ):
-            return (await stream.get_final_completion()).choices[0].message.content or ""
+    assert asyncio.run(call()) == [GREETING] * 3
+    assert api.reasons() == ["completed"] * 3
 
-    assert asyncio.run(call()) == "Hello from the test provider."
+
+def test_the_streaming_helper_tells_of_each_piece(client: OpenAI) -> None:
+    with client.chat.completions.stream(model=MODEL, messages=HELLO, stream_options={"include_usage": True}) as stream:
+        events = list(stream)
+        final = stream.get_final_completion()
+    assert "".join(event.delta for event in events if event.type == "content.delta") == GREETING
+    assert [event.content for event in events if event.type == "content.done"] == [GREETING]
+    assert final.usage is not None and final.usage.completion_tokens == 5
+
+
+def test_raw_answers_show_the_headers(client: OpenAI, api: Api) -> None:
+    raw = client.chat.completions.with_raw_response.create(model=MODEL, messages=HELLO)
+    answer: Any = raw.parse()
+    assert raw.headers["x-forge-receipt-id"] == answer.forge_receipt["id"] and answer._request_id
+    assert raw.headers["x-forge-charge"] == f"{answer.forge_receipt['charge']} USD"
+    with client.chat.completions.with_streaming_response.create(model=MODEL, messages=HELLO, stream=True) as streamed:
+        assert streamed.headers["x-forge-wallet"] == "official"
+        lines = list(streamed.iter_lines())
+    assert lines[-2:] == ["data: [DONE]", ""] and api.reasons() == ["completed", "completed"]
+
+
+def test_structured_output_is_parsed_whole_and_streamed(client: OpenAI, upstream: Upstream) -> None:
+    class City(BaseModel):
+        name: str
+
+    upstream.default = Behaviour(text='{"name": "Oslo"}')
+    whole = client.chat.completions.parse(model=MODEL, messages=HELLO, response_format=City)
+    with client.chat.completions.stream(model=MODEL, messages=HELLO, response_format=City) as stream:
+        streamed = stream.get_final_completion()
+    assert [one.choices[0].message.parsed for one in (whole, streamed)] == [City(name="Oslo")] * 2
+    response = client.responses.parse(model=MODEL, input="Name a city.", text_format=City)
+    assert response.output_parsed == City(name="Oslo")
+    assert upstream.requests[0].json["response_format"]["type"] == "json_schema"
+    assert upstream.requests[2].json["text"]["format"]["type"] == "json_schema"
 
 
 def test_tool_calls_pass_through(client: OpenAI, upstream: Upstream) -> None:
@@ -126,13 +161,10 @@ def test_the_sdk_retries_a_provider_failure_and_pays_once(
     with OpenAI(base_url=base_url, api_key=token) as client:
         answer: Any = client.chat.completions.create(model=MODEL, messages=HELLO)
     assert answer.choices[0].message.content
-    reasons = [receipt["settlement_reason"] for receipt in Api(base_url, token).get("/receipts").json()["data"]]
-    assert reasons == ["completed", "upstream_failed"]
+    assert Api(base_url, token).reasons() == ["upstream_failed", "completed"]
 
 
 def test_a_stream_that_breaks_raises_in_the_program(client: OpenAI, upstream: Upstream) -> None:
-    from tests.support.behaviour import error_frame
-
     upstream.script(error_frame())
     with pytest.raises(openai.APIError):
         list(client.chat.completions.create(model=MODEL, messages=HELLO, stream=True))

@@ -11,11 +11,10 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 
 from tests.support.behaviour import Behaviour, Break
-from tests.support.deployment import MODEL, Deployment
+from tests.support.deployment import MODEL
 from tests.support.embeddings_wire import VECTOR
 from tests.support.http import Api
 from tests.support.upstream import Upstream
-from tokens_forge.receipts import recompute
 
 EMBEDDINGS_MODEL = "text-embedding-3-small"
 INSTRUCT_MODEL = "gpt-3.5-turbo-instruct"
@@ -23,21 +22,9 @@ CALL = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arg
 
 
 @pytest.fixture
-def api(deployment: Deployment, base_url: str) -> Api:
-    return Api(base_url, deployment.key())
-
-
-@pytest.fixture
 def client(api: Api) -> Iterator[OpenAI]:
     with OpenAI(base_url=api.base_url, api_key=api.token, max_retries=0) as made:
         yield made
-
-
-def explained(api: Api, summary: dict[str, Any]) -> dict[str, Any]:
-    """The whole receipt behind a summary, recomputed."""
-    receipt: dict[str, Any] = api.get(f"/receipts/{summary['id']}").json()
-    assert recompute(receipt) == receipt["charge"] == summary["charge"] != "0.00"
-    return receipt
 
 
 @pytest.mark.parametrize("floats_only", [False, True])
@@ -49,7 +36,7 @@ def test_embeddings_are_read_whatever_encoding_the_provider_uses(
     assert upstream.requests[0].json["encoding_format"] == "base64", "the SDK asks for it by itself"
     assert [tuple(one.embedding) for one in answer.data] == [VECTOR, VECTOR]
     assert answer.usage.prompt_tokens == 3
-    assert explained(api, answer.forge_receipt)["tokens"]["input"] == 3
+    assert api.explained(answer.forge_receipt)["tokens"]["input"] == 3
 
 
 def test_embeddings_as_floats_and_of_tokens(client: OpenAI) -> None:
@@ -60,7 +47,7 @@ def test_embeddings_as_floats_and_of_tokens(client: OpenAI) -> None:
 def test_an_older_completion_whole_and_streamed(client: OpenAI, api: Api) -> None:
     whole: Any = client.completions.create(model=INSTRUCT_MODEL, prompt=["a b", "c"], n=2, max_tokens=20)
     assert [choice.text for choice in whole.choices] == ["Hello from the test provider."] * 4
-    assert explained(api, whole.forge_receipt)["tokens"]["output"] == 20
+    assert api.explained(whole.forge_receipt)["tokens"]["output"] == 20
     chunks: list[Any] = list(
         client.completions.create(
             model=INSTRUCT_MODEL, prompt="a b", stream=True, stream_options={"include_usage": True}
@@ -68,7 +55,7 @@ def test_an_older_completion_whole_and_streamed(client: OpenAI, api: Api) -> Non
     )
     assert "".join(choice.text for chunk in chunks for choice in chunk.choices) == "Hello from the test provider."
     assert chunks[-1].usage.completion_tokens == 5
-    explained(api, chunks[-1].forge_receipt)
+    api.explained(chunks[-1].forge_receipt)
     without: list[Any] = list(client.completions.create(model=INSTRUCT_MODEL, prompt="a b", stream=True))
     assert all(chunk.choices for chunk in without), "no usage chunk that was not asked for"
 
@@ -77,7 +64,7 @@ def test_a_response_whole(client: OpenAI, api: Api, upstream: Upstream) -> None:
     answer: Any = client.responses.create(model=MODEL, input="Say hello.")
     assert answer.output_text == "Hello from the test provider." and answer.model == MODEL
     assert answer.usage.input_tokens_details.cached_tokens == 0
-    assert explained(api, answer.forge_receipt)["endpoint"] == "responses"
+    assert api.explained(answer.forge_receipt)["endpoint"] == "responses"
     assert upstream.requests[0].json["store"] is False
 
 
@@ -88,8 +75,9 @@ def test_a_response_streamed(client: OpenAI, api: Api, upstream: Upstream, statu
     assert [events[0].type, events[-1].type] == ["response.created", event]
     deltas = [one.delta for one in events if one.type == "response.output_text.delta"]
     assert "".join(deltas) == "Hello from the test provider."
-    assert events[-1].response.usage.output_tokens_details.reasoning_tokens == 0
-    explained(api, events[-1].response.forge_receipt)
+    usage = events[-1].response.usage
+    assert (usage.input_tokens_details.cached_tokens, usage.output_tokens_details.reasoning_tokens) == (0, 0)
+    api.explained(events[-1].response.forge_receipt)
 
 
 def test_the_helper_for_streams_of_responses_and_the_async_client(api: Api) -> None:
@@ -127,8 +115,9 @@ def test_a_stream_of_a_response_that_breaks_is_seen_as_failed(client: OpenAI, ap
     last = events[-1]
     assert last.type == "response.failed" and last.response.error.code == "server_error"
     assert last.response.id == events[0].response.id
-    assert last.response.usage.output_tokens_details.reasoning_tokens == 0
-    assert explained(api, last.response.forge_receipt)["settlement_reason"] == "upstream_broke"
+    usage = last.response.usage
+    assert (usage.input_tokens_details.cached_tokens, usage.output_tokens_details.reasoning_tokens) == (0, 0)
+    assert api.explained(last.response.forge_receipt)["settlement_reason"] == "upstream_broke"
 
 
 def test_what_is_not_offered_is_refused_by_name(client: OpenAI, upstream: Upstream) -> None:
@@ -158,7 +147,7 @@ def test_a_model_of_anthropics_answers_openais_client(client: OpenAI, api: Api, 
         answer.choices[0].message.content == "Hello from the test provider."
         and answer.choices[0].finish_reason == "stop"
     )
-    assert explained(api, answer.forge_receipt)["route"] == "claude-official"
+    assert api.explained(answer.forge_receipt)["route"] == "claude-official"
     called = client.chat.completions.create(**hello, tools=tools).choices[0]
     assert called.message.tool_calls and called.message.tool_calls[0].function.arguments == '{"q": "x"}'
     with client.chat.completions.stream(**hello, tools=tools) as stream:
@@ -166,3 +155,24 @@ def test_a_model_of_anthropics_answers_openais_client(client: OpenAI, api: Api, 
     assert streamed.finish_reason == "tool_calls"
     assert streamed.message.tool_calls and streamed.message.tool_calls[0].function.arguments == '{"q": "x"}'
     assert all(request.path == "/v1/messages" for request in upstream.requests)
+
+
+OPENAIS_COUNT = {"prompt_tokens": 100, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 60}}
+ANTHROPICS_COUNT = {"input_tokens": 40, "cache_read_input_tokens": 60, "output_tokens": 5}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(("model", "count"), [(MODEL, OPENAIS_COUNT), ("claude-haiku-4-5", ANTHROPICS_COUNT)])
+def test_prompt_tokens_include_what_was_read_from_a_cache(
+    client: OpenAI, api: Api, upstream: Upstream, model: str, count: Any, streamed: bool
+) -> None:
+    upstream.script(Behaviour(usage=count))
+    hello: Any = {"model": model, "messages": [{"role": "user", "content": "Say hello."}]}
+    if streamed:
+        *_, answer = client.chat.completions.create(**hello, stream=True, stream_options={"include_usage": True})
+    else:
+        answer = client.chat.completions.create(**hello)
+    found: Any = answer
+    assert (found.usage.prompt_tokens, found.usage.prompt_tokens_details.cached_tokens) == (100, 60)
+    tokens = api.explained(found.forge_receipt)["tokens"]
+    assert (tokens["input"], tokens["cached_input"], tokens["output"]) == (40, 60, 5)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2 as httpx
 
 from tests.support import contract
+from tokens_forge.receipts import recompute
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,16 @@ class Api:
                 data = fields["data"]
                 events.append(Event(fields.get("event"), data if data == "[DONE]" else json.loads(data)))
         return response, events
+
+    def explained(self, summary: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole receipt behind the summary in an answer that cost something, recomputed."""
+        receipt: dict[str, Any] = self.get(f"/receipts/{summary['id']}").json()
+        assert recompute(receipt) == receipt["charge"] == summary["charge"] != "0.00"
+        return receipt
+
+    def reasons(self) -> list[str]:
+        """How every request of the key's wallet ended, oldest first."""
+        return [receipt["settlement_reason"] for receipt in self.get("/receipts").json()["data"]][::-1]
 
     def chat(self, **fields: Any) -> httpx.Response:
         return self.post("/chat/completions", chat_body(**fields))

@@ -45,3 +45,11 @@ def _explained(alarm: str) -> set[str]:
     section = OPERATIONS.partition(f"## Alarm: {alarm}\n")[2].partition("\n## ")[0]
     cells = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", section, re.MULTILINE)
     return set(re.findall(r"`(\w+)`", "".join(cells))) - {"problem"}
+
+
+def test_every_test_that_proves_a_fact_about_clients_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (PROJECT / "tests/clients/README.md").read_text()))
+    written = set()
+    for source in (PROJECT / "tests").rglob("test_*.py"):
+        written |= set(re.findall(r"^def (test_\w+)", source.read_text(), re.MULTILINE))
+    assert named and named <= written

@@ -63,7 +63,7 @@ class ChatWire:
 
 
 class ChatReader:
-    """Implements `wire.StreamReader`. Every chunk keeps the id, time and model of the first one."""
+    """Implements `wire.StreamReader`. Every chunk has the identity of the first one, every choice begins with its role."""
 
     id_prefix = "chatcmpl"
     chunk_object = "chat.completion.chunk"
@@ -73,11 +73,13 @@ class ChatReader:
         self._quoted = quoted
         self._identity: dict[str, Any] = {
             "id": f"{self.id_prefix}-{request_id}",
+            "object": self.chunk_object,
             "created": now_s,
             "model": quoted.offer.model.model_id,
         }
         self._is_first = True
         self._raw_usage: object = None
+        self._begun: set[int] = set()
         self._finished: set[int] = set()
         self.written_bytes = 0
 
@@ -108,8 +110,12 @@ class ChatReader:
         choices = choices_of(event)
         for choice in choices:
             self.written_bytes += output_bytes(choice.get(self.output_field))
+            index = _index_of(choice)
+            if index not in self._begun:
+                self._begun.add(index)
+                _name_role(choice.get("delta"))
             if choice.get("finish_reason") is not None:
-                self._finished.add(_index_of(choice))
+                self._finished.add(index)
         if not choices:
             return b""
         if self._is_first:
@@ -125,14 +131,7 @@ class ChatReader:
         if not self._quoted.request.include_usage:
             return done
         usage = self._raw_usage if self.usage is not None else charged and usage_shown(charged)
-        chunk = {
-            **self._identity,
-            "object": self.chunk_object,
-            "choices": [],
-            "usage": usage,
-            "forge_receipt": receipt,
-        }
-        return data_event(chunk) + done
+        return data_event({**self._identity, "choices": [], "usage": usage, "forge_receipt": receipt}) + done
 
     def broken(self, error: ForgeError, receipt: Mapping[str, Any], charged: Usage | None) -> bytes:
         """An error event, and no end mark."""
@@ -178,6 +177,12 @@ def choices_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
     if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
         raise UpstreamFailure("garbage", "no choices")
     return choices
+
+
+def _name_role(delta: object) -> None:
+    """The role of an answer, when its provider left it out of the first delta: clients read it there."""
+    if isinstance(delta, dict) and not delta.get("role"):
+        delta["role"] = "assistant"
 
 
 def _index_of(choice: dict[str, Any]) -> int:
