@@ -48,8 +48,9 @@ SHOULD_RETRY = Header(
 class Operation:
     """What is declared of one route.
 
-    `answer` and `body` are types. `media` has the answer's other media types, with a sentence for each. `errors` leaves out what
-    every route can answer: 401 where a key is needed, 400 where something is read, 413 where that is a body, 500 and 503.
+    `answer` and `body` are types. `media` has a type for each of the answer's other media types; of a stream that is one event.
+    `errors` leaves out what every route can answer: 401 where a key is needed, 400 where something is read, 413 where that is a
+    body, 500 and 503.
     """
 
     group: str
@@ -57,7 +58,7 @@ class Operation:
     errors: tuple[type[ForgeError], ...] = ()
     body: Any = None
     body_required: bool = True
-    media: Mapping[str, str] = field(default_factory=dict)
+    media: Mapping[str, Any] = field(default_factory=dict)
     headers: tuple[Header, ...] = ()
     error_headers: tuple[Header, ...] = ()
     request_headers: tuple[Header, ...] = ()
@@ -75,7 +76,7 @@ def document(app: FastAPI, operations: Mapping[str, Operation], *, description: 
     }
     if found.keys() != operations.keys():
         raise ValueError(f"declared, but no route, or a route that is not declared: {found.keys() ^ operations.keys()}")
-    schemas, answers, bodies = _schemas(operations)
+    schemas, types = _schemas(operations)
     components = {
         "schemas": {**_untitled(made.get("components", {}).get("schemas", {})), **schemas},
         "responses": {},
@@ -83,7 +84,7 @@ def document(app: FastAPI, operations: Mapping[str, Operation], *, description: 
         "securitySchemes": _SECURITY_SCHEMES,
     }
     for name, operation in operations.items():
-        _declare(found[name], operation, answers[name], bodies.get(name), components)
+        _declare(found[name], operation, types[name], components)
     components["schemas"] = {name: components["schemas"][name] for name in sorted(_used(made["paths"], components))}
     return {
         "openapi": made["openapi"],
@@ -95,8 +96,9 @@ def document(app: FastAPI, operations: Mapping[str, Operation], *, description: 
     }
 
 
-def _declare(said: Schema, operation: Operation, answer: Schema, body: Schema | None, components: Schema) -> None:
+def _declare(said: Schema, operation: Operation, types: Mapping[str, Schema], components: Schema) -> None:
     """Put what is declared in the place of what FastAPI says of a route."""
+    body = types.get("body")
     summary, _, description = said.pop("description").partition("\n")
     parameters = [_untitled(parameter) for parameter in said.pop("parameters", [])]
     parameters += [
@@ -104,9 +106,7 @@ def _declare(said: Schema, operation: Operation, answer: Schema, body: Schema | 
         for header in operation.request_headers
     ]
     success = next(status for status in said.pop("responses") if status.startswith("2"))
-    content: Schema = {JSON: {"schema": answer}}
-    for media_type, meaning in operation.media.items():
-        content[media_type] = {"schema": {"type": "string", "description": meaning}}
+    content = {media_type: {"schema": types[media_type]} for media_type in (JSON, *operation.media)}
     headers = _headers((REQUEST_ID, *operation.headers), components)
     errors = _errors(operation, components, reads=bool(parameters) or body is not None, has_body=body is not None)
     said.update(
@@ -155,24 +155,22 @@ def _headers(headers: tuple[Header, ...], components: Schema) -> Schema:
     return references
 
 
-def _schemas(operations: Mapping[str, Operation]) -> tuple[Schema, dict[str, Schema], dict[str, Schema]]:
-    """The schemas of all types: the components, and a reference for each operation's answer and body."""
+def _schemas(operations: Mapping[str, Operation]) -> tuple[Schema, dict[str, dict[str, Schema]]]:
+    """The schemas of all types: the components, and for each operation a reference by use: `body`, or a media type of answers."""
     asked: list[tuple[tuple[str, str], Any]] = [
         (("error", one.__name__), one) for one in (shapes.Error, shapes.AnthropicError)
     ]
     for name, operation in operations.items():
-        asked.append((("answer", name), operation.answer))
+        asked += [((name, media_type), one) for media_type, one in {JSON: operation.answer, **operation.media}.items()]
         if operation.body is not None:
-            asked.append((("body", name), operation.body))
+            asked.append(((name, "body"), operation.body))
     made, definitions = TypeAdapter.json_schemas(
         [(key, "validation", TypeAdapter(one)) for key, one in asked], ref_template=_REFERENCE
     )
-    references = {key: _untitled(schema) for (key, _), schema in made.items()}
-    return (
-        _untitled(definitions.get("$defs", {})),
-        {name: schema for (use, name), schema in references.items() if use == "answer"},
-        {name: schema for (use, name), schema in references.items() if use == "body"},
-    )
+    references: dict[str, dict[str, Schema]] = {}
+    for ((name, use), _), schema in made.items():
+        references.setdefault(name, {})[use] = _untitled(schema)
+    return _untitled(definitions.get("$defs", {})), references
 
 
 def _used(paths: Schema, components: Schema) -> set[str]:

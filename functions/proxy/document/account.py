@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired
+from typing import Annotated, Literal, NotRequired
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from functions.proxy.document.prices import TokenPrices
@@ -62,6 +63,9 @@ class LedgerPage(TypedDict):
     has_more: bool
     next_cursor: str | None
     exact: bool
+
+
+LedgerAsCsv = Annotated[str, Field(description="With `format=csv`; `x-next-cursor` has the next page.")]
 
 
 class ReceiptSummary(TypedDict):

@@ -118,3 +118,27 @@ class Message(TypedDict):
     stop_reason: NotRequired[str | None]
     usage: NotRequired[MessageUsage]
     forge_receipt: ForgeReceipt
+
+
+class Chunk(TypedDict):
+    """One event of a stream: a chunk as JSON, or the end mark `[DONE]`.
+
+    The last chunk has `usage` and `forge_receipt`, when `stream_options.include_usage` asks for it. A stream that breaks ends with
+    an error and without the end mark.
+    """
+
+    data: str
+
+
+class ResponseEvent(TypedDict):
+    """One event of a stream. `forge_receipt` is in the response of the last one: completed, incomplete or failed."""
+
+    event: str
+    data: str
+
+
+class MessageEvent(TypedDict):
+    """One event of a stream. `forge_receipt` is in `message_delta`. A stream that breaks ends with an `error`."""
+
+    event: str
+    data: str

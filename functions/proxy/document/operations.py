@@ -73,15 +73,15 @@ INFERENCE_ERRORS = (
 
 
 def _inference(
-    body: Any, answer: Any, stream: str | None, *, shape: Any = Error, version: tuple[Header, ...] = ()
+    body: Any, answer: Any, event: Any, *, shape: Any = Error, version: tuple[Header, ...] = ()
 ) -> Operation:
-    """An inference endpoint; `stream` says where a stream has its receipt, None when it has no streams."""
+    """An inference endpoint; `event` is the type of one event of a stream, None when it has no streams."""
     return Operation(
         INFERENCE,
         answer,
         INFERENCE_ERRORS,
         body=body,
-        media={"text/event-stream": f"With `stream: true`. `forge_receipt` is in {stream}."} if stream else {},
+        media={"text/event-stream": event} if event is not None else {},
         headers=(*(replace(header, required=True) for header in SETTLEMENT), CHARGE, REPLAYED, *RATE_LIMITS),
         error_headers=(*SETTLEMENT, CHARGE, *RATE_LIMITS),
         request_headers=(IDEMPOTENCY_KEY, RETRY_COUNT, *version),
@@ -89,28 +89,26 @@ def _inference(
     )
 
 
-USAGE_CHUNK = "the usage chunk, when `stream_options.include_usage` asks for it"
-
 OPERATIONS: Mapping[str, Operation] = {
-    "POST /v1/chat/completions": _inference(bodies.ChatCompletionRequest, inference.ChatCompletion, USAGE_CHUNK),
-    "POST /v1/responses": _inference(
-        bodies.ResponseRequest, inference.Response, "the last event: `response.completed`, `.incomplete` or `.failed`"
-    ),
+    "POST /v1/chat/completions": _inference(bodies.ChatCompletionRequest, inference.ChatCompletion, inference.Chunk),
+    "POST /v1/responses": _inference(bodies.ResponseRequest, inference.Response, inference.ResponseEvent),
     "POST /v1/messages": _inference(
-        bodies.MessageRequest, inference.Message, "`message_delta`", shape=AnthropicError, version=(VERSION,)
+        bodies.MessageRequest, inference.Message, inference.MessageEvent, shape=AnthropicError, version=(VERSION,)
     ),
-    "POST /v1/completions": _inference(bodies.CompletionRequest, inference.Completion, USAGE_CHUNK),
+    "POST /v1/completions": _inference(bodies.CompletionRequest, inference.Completion, inference.Chunk),
     "POST /v1/embeddings": _inference(bodies.EmbeddingRequest, inference.Embeddings, None),
     "POST /v1/quotes": Operation(MODELS, quotes.Quote, (errors.KeyNotPermitted,), body=bodies.InferenceRequest),
     "GET /v1/models": Operation(MODELS, prices.ModelList, (errors.KeyNotPermitted,)),
-    "GET /v1/models/{model_id}": Operation(MODELS, prices.Model, (*CAN_BE_CALLED, errors.KeyNotPermitted)),
+    "GET /v1/models/{model_id}": Operation(
+        MODELS, prices.Model, (*CAN_BE_CALLED, errors.KeyNotPermitted, errors.NotFound)
+    ),
     "GET /v1/routes": Operation(MODELS, prices.RouteList, (errors.KeyNotPermitted,)),
     "GET /v1/wallets": Operation(ACCOUNT, account.WalletList),
     "GET /v1/ledger": Operation(
         ACCOUNT,
         account.LedgerPage,
         (errors.NotFound,),
-        media={"text/csv": "With `format=csv`. `x-next-cursor` has the next page."},
+        media={"text/csv": account.LedgerAsCsv},
         headers=(Header("x-next-cursor", "The next page, in CSV; not on the last one."),),
     ),
     "GET /v1/receipts": Operation(ACCOUNT, account.ReceiptPage),

@@ -54,7 +54,7 @@ def parse_messages(fields: dict[str, Any]) -> InferenceRequest:
         raise RequestError("Only inference anywhere has a price here.", param="inference_geo")
     _refuse_long_cache(fields, "cache_control")
     for index, tool in enumerate(body.tools or ()):
-        if tool.get("type", "custom") != "custom":
+        if tool.get("type") not in (None, "custom"):  # null says the same as leaving it out
             raise RequestError(f"Tools of type {tool['type']!r} have no price here.", param=f"tools.{index}.type")
         _refuse_long_cache(tool, f"tools.{index}.cache_control")
     media = Media()
