@@ -13,9 +13,12 @@ from tests.support.deployment import MODEL, Deployment, demo_channel
 from tests.support.http import Api
 from tests.support.server import serve
 from tests.support.upstream import Upstream
-from tokens_forge.channels import Channel
+from tokens_forge.channels import ChannelKind, PoolMember
+from tokens_forge.circuits import CircuitKey
+from tokens_forge.clock import SystemClock
 from tokens_forge.health import Health, HealthState
 from tokens_forge.keys import KeyKind, parse_token
+from tokens_forge.store.circuits import DynamoCircuitStore
 from tokens_forge.wallets import WalletKind
 
 
@@ -29,9 +32,6 @@ class Case:
 
     def key(self, **limits: Any) -> str:
         return self.product.key(KeyKind(self.kind.value), **limits)
-
-    def channels(self) -> dict[str, Channel]:
-        return dict(self.product.services.gateway._catalogs.read(self.kind).channels)
 
 
 def no_price(case: Case) -> str:
@@ -64,9 +64,20 @@ def nobody_listens(case: Case) -> str:
 
 def known_to_be_down(case: Case) -> str:
     key = nobody_listens(case)
-    now_ms = case.product.services.statements._clock.now_ms()
+    now_ms = SystemClock().now_ms()
     case.product.health.write_health(case.kind, ("gone", MODEL), Health(HealthState.DOWN, now_ms, now_ms))
     return key
+
+
+def circuit_open(case: Case) -> str:
+    """The channel works again, and nobody may try it yet."""
+    case.product.route(demo_channel(case.upstream.base_url, "waiting", kind=case.kind), kind=case.kind)
+    store = DynamoCircuitStore(case.product.client, case.product.settings.tables.state)
+    now_ms = SystemClock().now_ms()
+    failed = store.count_failure(CircuitKey(case.kind, "waiting", MODEL), now_ms, 30_000)
+    assert store.open_circuit(failed, now_ms, now_ms + 60_000)
+    case.product.services.gateway._router._circuits.refresh()  # a process that served requests has this view
+    return case.key()
 
 
 def other_models_only(case: Case) -> str:
@@ -104,6 +115,7 @@ BROKEN: list[tuple[str, Callable[[Case], str]]] = [
     ("routing", no_route),
     ("provider_health", nobody_listens),
     ("provider_health", known_to_be_down),
+    ("provider_health", circuit_open),
     ("key_permission", other_models_only),
     ("key_permission", revoked),
     ("key_permission", expired),
@@ -162,6 +174,19 @@ def test_a_backup_that_works_is_enough(administration: AdminDeployment, admin: A
         {"channel": "gone", "standing": "probe_failed"},
         {"channel": "works", "standing": "ok"},
     ]
+
+
+def test_a_pool_without_room_is_the_providers_health(
+    administration: AdminDeployment, admin: Admin, upstream: Upstream
+) -> None:
+    product = administration.product
+    member = PoolMember("one", "tokens-forge/local/one", 1, enabled=False)
+    channel = demo_channel(upstream.base_url, "pool", kind=WalletKind.ROUTED)
+    product.route(replace(channel, kind=ChannelKind.POOL, members=(member,)), kind=WalletKind.ROUTED)
+    token = product.key(KeyKind.ROUTED)
+    found = admin.send("POST", "/diagnose", {"key": public_id(token), "model": MODEL}).json()
+    assert found["cause"] == "provider_health"
+    assert found["channels"] == [{"channel": "pool", "standing": "pool_full"}]
 
 
 def test_a_wallet_that_the_key_is_not_bound_to_is_the_keys_permission(

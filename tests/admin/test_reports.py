@@ -203,16 +203,20 @@ def test_error_counts_add_up_over_processes_and_come_back_as_they_were(administr
 
 def test_health_circuits_and_reconciliation_are_shown(admin: Admin, administration: AdminDeployment) -> None:
     product = administration.product
-    product.route(demo_channel("http://127.0.0.1:9/v1", "gone"))
+    gone = "http://127.0.0.1:9/v1"
+    product.route(demo_channel(gone, "gone"))
+    product.route(demo_channel(gone, "gone-too", kind=WalletKind.ROUTED), kind=WalletKind.ROUTED)
     with serve(product.app, lifespan="on") as url:
-        api = Api(url + "/v1", product.key())
-        for _ in range(3):
-            assert api.chat().status_code == 503
+        for kind in WalletKind:
+            api = Api(url + "/v1", product.key(KeyKind(kind.value)))
+            for _ in range(3):
+                assert api.chat().status_code == 503
     product.look()
     [circuit] = admin.get("/official/circuits")["data"]
-    assert circuit["channel"] == "gone" and circuit["open"] and admin.get("/routed/circuits")["data"] == []
-    [gone] = admin.get("/official/health", channel="gone")["data"]
-    assert gone["health"] == "down" and gone["model"] == MODEL
+    assert circuit["channel"] == "gone" and circuit["open"]
+    assert [shown["channel"] for shown in admin.get("/routed/circuits")["data"]] == ["gone-too"]
+    [seen] = admin.get("/official/health", channel="gone")["data"]
+    assert seen["health"] == "down" and seen["model"] == MODEL
     work = product.scheduled()
     assert admin.get("/reconciliation")["data"] == [] and work.state.latest_reconciliation() is None
     for _ in range(3):
