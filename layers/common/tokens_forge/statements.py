@@ -120,7 +120,7 @@ def _days_back(newest_ms: int, oldest_ms: int) -> Iterator[str]:
 def _tells(entry: Entry) -> bool:
     """Whether the entry tells its reader something: not one that only stands in the way of what must not come any more."""
     if entry.request is None:
-        return True
+        return entry.type is not EntryType.RUN  # its steps have told it all
     only_bars_a_late_charge = entry.type is EntryType.LATE and entry.request.reason is SettlementReason.REPEATED
     return entry.request.reason is not SettlementReason.NOT_HELD and not only_bars_a_late_charge
 

@@ -18,6 +18,7 @@ from anyio import CancelScope, sleep, to_thread
 from tokens_forge.clock import Clock
 from tokens_forge.errors import ForgeError, IdempotencyKeyReused, StillRunning, StoreUnavailable
 from tokens_forge.gateway import Answer, Gateway, StreamAnswer
+from tokens_forge.identity import Sender
 from tokens_forge.requests.inference import InferenceRequest
 from tokens_forge.retries.claims import Claim, ClaimStore, KeptAnswer, RetryMarks, Superseded
 from tokens_forge.retries.kept_stream import KeptStream
@@ -81,7 +82,7 @@ class RetrySafety:
         self._clock = clock
 
     async def infer(
-        self, authorization: str | None, request: InferenceRequest, deadline_ms: int, marks: RetryMarks | None
+        self, authorization: Sender, request: InferenceRequest, deadline_ms: int, marks: RetryMarks | None
     ) -> KeptAnswer | StreamAnswer:
         """Answer a request, once. Raises ForgeError: IdempotencyKeyReused and StillRunning beside the gateway's own."""
         if marks is None:
@@ -126,7 +127,7 @@ class RetrySafety:
 
     async def _run(
         self,
-        authorization: str | None,
+        authorization: Sender,
         request: InferenceRequest,
         deadline_ms: int,
         marks: RetryMarks,
