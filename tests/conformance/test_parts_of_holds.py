@@ -121,14 +121,14 @@ def test_a_part_that_came_back_is_released_into_the_whole_while_that_is_open(
 def test_a_part_keeps_every_other_condition_of_a_hold(ledger: Ledger, whole: HoldRequest, why: str) -> None:
     if why == "frozen":
         ledger.freeze_wallet(ACCOUNT, OFFICIAL)
-    changes: dict[str, Any] = {
+    cases: dict[str, dict[str, Any]] = {
         "frozen": {},
         "epoch": {"auth_epoch": 1},
         "currency": {"currency": "EUR"},
         "count": {"open_holds_max": 1},
         "other wallet": {"kind": ROUTED, "currency": "CNY"},
-    }[why]
-    asked = replace(part(1), **changes)
+    }
+    asked = replace(part(1), **cases[why])
     refusals = {
         "frozen": HoldRefusal.FROZEN,
         "epoch": HoldRefusal.AUTH_EPOCH,
