@@ -44,7 +44,10 @@ READS: Mapping[Role, frozenset[SourceName]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The most, and the usual, of one call. The model is asked for `words_max` words. Bytes are those of all its messages in UTF-8: an upper bound of its tokens."""
+    """The most, and the usual, of one call. The model is asked for `words_max` words.
+
+    Bytes are those of all its messages in UTF-8: an upper bound of its tokens.
+    """
 
     input_bytes_max: int
     output_tokens_max: int

@@ -12,7 +12,8 @@ from functions.research.words import Language
 def build(stage: Stage, snapshot: Snapshot, earlier: Mapping[str, str], language: Language) -> list[dict[str, str]]:
     """Chat messages whose contents never exceed `stage.input_bytes_max` bytes in UTF-8.
 
-    `earlier` are texts of finished stages by stage id. What does not fit is cut at a marked place. The same arguments give the same messages. For Role.REPAIR use `number_check.repair_messages`.
+    `earlier` are texts of finished stages by stage id. What does not fit is cut at a marked place.
+    The same arguments give the same messages. For Role.REPAIR use `number_check.repair_messages`.
     """
     raise NotImplementedError
 
