@@ -8,9 +8,10 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from functions.proxy.main import app as proxy
+from functions.research.main import app as research
 
 # The longest prefix that fits serves; the public API has the rest.
-APPLICATIONS: dict[str, ASGIApp] = {"/": proxy}
+APPLICATIONS: dict[str, ASGIApp] = {"/": proxy, "/v1/research/": research}
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:

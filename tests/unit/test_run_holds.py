@@ -185,6 +185,13 @@ def test_the_reconciliation_leaves_a_runs_hold_alone_until_no_run_can_still_need
     assert (bench.store.read_entry(ACCOUNT, WalletKind.OFFICIAL, entry_id) is None) is stays
 
 
+def test_the_reconciliation_releases_the_hold_of_an_ended_run_at_once(bench: Bench) -> None:
+    end(bench)
+    bench.settlement.runs.place(RUN_HOLD, 0)
+    Reconciliation(bench.store, bench.settlement, lambda: [ACCOUNT], Cursor(), bench.clock, window_s=0).run()
+    assert bench.wallet().holds == {}
+
+
 def test_a_part_names_a_whole_that_is_another_hold() -> None:
     made: Intent = intent(5)
     with pytest.raises(AssertionError, match="another hold"):

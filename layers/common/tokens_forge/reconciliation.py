@@ -3,7 +3,7 @@
 - a wallet is the fold of its journal, credits and debits apart, and keeps its own rules
 - every entry balances, every receipt recomputes, every reversal has its original
 - every old intent has exactly one entry and no open hold, and every such entry has its intent; the hold of a research run is no
-  request's, and stays open as long as a run may take
+  request's, and stays open until its run has ended, or as long as one may take
 - every account has both wallets
 - the operator's own book is part of the trial balance
 
@@ -191,7 +191,8 @@ class Reconciliation:
         """End a hold that stands though the sweeper has passed; False when that cannot be done. A scan may show a hold that is
         closed by now, and a delayed message may place one again: only what is still there after several looks is left open."""
         if is_of_a_run(hold):
-            if hold.placed_at_ms < self._clock.now_ms() - RUN_HOLD_AGE_MAX_MS:
+            has_ended = self._store.read_entry(wallet.account_id, wallet.kind, entry_id_of(hold.hold_id, EntryType.RUN))
+            if has_ended is not None or hold.placed_at_ms < self._clock.now_ms() - RUN_HOLD_AGE_MAX_MS:
                 self._settlement.runs.end(wallet, hold.hold_id)
             return True
         record = self._store.read_intent(hold.hold_id)
