@@ -1,15 +1,30 @@
-"""The check without a model: every number of a text cites a fact of the snapshot and agrees with it as printed."""
+"""The check without a model: every number of a text cites a fact of the snapshot and agrees with it as printed.
+
+A number is proven by the citation that follows it in the same sentence. Several ids in one citation go with the numbers before it
+in their order. Checking against *any* fact of the snapshot would let 16 to 43 % of invented numbers pass.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from functions.research.agreement import agrees
 from functions.research.facts import Fact
 from functions.research.presets import Stage
+from functions.research.printed_numbers import CITATION, PrintedNumber, printed_numbers, same_digits
+from functions.research.prompts import build_repair
+from functions.research.recommendations import recommendations
+from functions.research.sentences import sentences
 from functions.research.snapshot import Snapshot
 from functions.research.words import Language
+
+CITED_TOGETHER_MAX = 6
+_BETWEEN_CITATIONS = re.compile(r"[\s,;，、和]*")
+_DIGITS = re.compile(r"\d+")
+_LEFT_OVER = re.compile(r"^[\s>*#\-•|:]*(?:\d{1,2}[.)、])?[\s*_|.。,:：\-]*$")
 
 
 class Fault(StrEnum):
@@ -17,8 +32,18 @@ class Fault(StrEnum):
 
     UNCITED = "uncited"
     UNKNOWN_ID = "unknown_id"
+    TOO_MANY_IDS = "too_many_ids"
     WRONG_VALUE = "wrong_value"
     RECOMMENDATION = "recommendation"
+
+
+_SAID: Mapping[Fault, str] = {
+    Fault.UNCITED: "this number cites no fact.",
+    Fault.UNKNOWN_ID: "there is no fact of this id.",
+    Fault.TOO_MANY_IDS: f"a citation may have {CITED_TOGETHER_MAX} ids.",
+    Fault.WRONG_VALUE: "the cited fact does not have this value, unit or direction.",
+    Fault.RECOMMENDATION: "this tells somebody what to do with the share.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +66,135 @@ class Checked:
     findings: tuple[Finding, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Citation:
+    start: int
+    end: int
+    ids: tuple[str, ...]
+
+
 def check(text: str, facts: Mapping[str, Fact]) -> Checked:
     """Look at every number, every citation and every buy or sell line. Pure: the same text gives the same findings."""
-    raise NotImplementedError
-
-
-def repair_messages(
-    stage: Stage, text: str, findings: Sequence[Finding], snapshot: Snapshot, language: Language
-) -> list[dict[str, str]]:
-    """The one request for a repair, within `stage.input_bytes_max`: the text, what is wrong in it, and the facts."""
-    raise NotImplementedError
+    shown = same_digits(text)
+    numbers, citations = printed_numbers(shown), _citations(shown)
+    names = _label_numbers(facts.values())
+    findings: list[Finding] = []
+    looked_at = 0
+    for start, end in sentences(shown):
+        cited = [citation for citation in citations if start <= citation.start < end]
+        inside = [number for number in numbers if start <= number.start < end]
+        here = _label_numbers(facts[one] for citation in cited for one in citation.ids if one in facts)
+        claims = [number for number in inside if not _is_a_name(number, shown, names, here)]
+        looked_at += len(claims)
+        findings += _of_sentence(shown, start, claims, cited, facts)
+    unproven = sum(finding.fault in {Fault.UNCITED, Fault.WRONG_VALUE} for finding in findings)
+    findings += [Finding(Fault.RECOMMENDATION, start, end, text[start:end]) for start, end in recommendations(text)]
+    return Checked(looked_at, looked_at - unproven, tuple(sorted(findings, key=lambda finding: finding.start)))
 
 
 def remove_unproven(text: str, facts: Mapping[str, Fact]) -> tuple[str, tuple[Finding, ...]]:
     """The text without the sentences that hold a finding, and those findings. What comes back has no findings."""
-    raise NotImplementedError
+    removed: list[Finding] = []
+    while findings := check(text, facts).findings:
+        removed += findings
+        text = _without_sentences(text, findings)
+    return text, tuple(removed)
+
+
+def repair_messages(
+    stage: Stage, text: str, findings: Sequence[Finding], snapshot: Snapshot, language: Language
+) -> list[dict[str, str]] | None:
+    """The one request for a repair, within `stage.input_bytes_max`: the text, what is wrong in it, and the facts.
+
+    None when the text is too long to be repaired whole; then what is unproven is only removed.
+    """
+    wrong = [f"“{finding.printed}”: {_SAID[finding.fault]}{_around(text, finding)}" for finding in findings]
+    return build_repair(stage, text, wrong, snapshot, language)
+
+
+def _around(text: str, finding: Finding) -> str:
+    before, after = text[max(finding.start - 40, 0) : finding.start], text[finding.end : finding.end + 40]
+    return " In: " + " ".join(f"{before}{finding.printed}{after}".split())
+
+
+def _citations(text: str) -> list[_Citation]:
+    """Those that stand next to each other are one."""
+    joined: list[_Citation] = []
+    for match in CITATION.finditer(text):
+        parts = re.split(r"[,;，；、\s]+", match[1])
+        ids = tuple(part for part in (re.sub(r"^f[:：]", "", part) for part in parts) if part)
+        before = joined[-1] if joined else None
+        if before is not None and _BETWEEN_CITATIONS.fullmatch(text[before.end : match.start()]):
+            joined[-1] = _Citation(before.start, match.end(), before.ids + ids)
+        else:
+            joined.append(_Citation(match.start(), match.end(), ids))
+    return joined
+
+
+def _label_numbers(facts: Iterable[Fact]) -> frozenset[str]:
+    return frozenset(digits for fact in facts for digits in _DIGITS.findall(fact.label))
+
+
+def _is_a_name(number: PrintedNumber, text: str, names: frozenset[str], here: frozenset[str]) -> bool:
+    """The 50 of "50-day average" is no claim if some fact is named so; the 20 of "20 days" only beside a fact named so."""
+    digits = _DIGITS.search(text, number.start, number.end)
+    return (
+        bool(number.names_window) and digits is not None and digits[0] in (names if number.names_window == 1 else here)
+    )
+
+
+def _of_sentence(
+    text: str, start: int, numbers: list[PrintedNumber], citations: list[_Citation], facts: Mapping[str, Fact]
+) -> Iterator[Finding]:
+    for citation in citations:
+        unknown = [one for one in citation.ids if one not in facts]
+        group = [number for number in numbers if start <= number.start < citation.start]
+        if unknown or not citation.ids:
+            place = text[citation.start : citation.end]
+            yield Finding(Fault.UNKNOWN_ID, citation.start, citation.end, place, citation.ids)
+        elif len(citation.ids) > CITED_TOGETHER_MAX:
+            place = text[citation.start : citation.end]
+            yield Finding(Fault.TOO_MANY_IDS, citation.start, citation.end, place, citation.ids)
+        yield from _of_group(text, start, group, citation, facts)
+        start = citation.end
+    for number in numbers:
+        if number.start >= start:
+            yield Finding(Fault.UNCITED, number.start, number.end, text[number.start : number.end])
+
+
+def _of_group(
+    text: str, start: int, numbers: list[PrintedNumber], citation: _Citation, facts: Mapping[str, Fact]
+) -> Iterator[Finding]:
+    """Numbers go with ids in their order. Only when there are more numbers than ids may two share one."""
+    shares = len(numbers) > len(citation.ids)
+    first = 0
+    for index, number in enumerate(numbers):
+        clause_start = numbers[index - 1].end if index else start
+        clause_end = numbers[index + 1].start if index + 1 < len(numbers) else citation.start
+        clause, at = text[clause_start:clause_end], number.start - clause_start
+        for position in range(first, len(citation.ids)):
+            fact = facts.get(citation.ids[position])
+            if fact is not None and agrees(number, fact, clause, at):
+                first = position if shares else position + 1
+                break
+        else:
+            printed = text[number.start : number.end]
+            yield Finding(Fault.WRONG_VALUE, number.start, number.end, printed, citation.ids)
+
+
+def _without_sentences(text: str, findings: tuple[Finding, ...]) -> str:
+    """A row of a table goes as a whole; a line of which nothing is left goes too."""
+    spans = []
+    for start, end in sentences(text):
+        if not any(finding.start < end and finding.end > start for finding in findings):
+            continue
+        line_start, line_end = text.rfind("\n", 0, start) + 1, text.find("\n", start)
+        line_end = len(text) if line_end < 0 else line_end
+        spans.append((line_start, line_end) if text[line_start:line_end].lstrip().startswith("|") else (start, end))
+    kept, at = "", 0
+    for start, end in spans:
+        kept += text[at : max(start, at)]
+        at = max(end, at)
+    kept += text[at:]
+    before = {line for line in text.split("\n") if _LEFT_OVER.match(line)}
+    return "\n".join(line for line in kept.split("\n") if line in before or not _LEFT_OVER.match(line)).strip()

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from functions.research.prompts.build import build, text_without_a_call
+from functions.research.prompts.build import build, build_repair, text_without_a_call
 
-__all__ = ["build", "text_without_a_call"]
+__all__ = ["build", "build_repair", "text_without_a_call"]

@@ -1,0 +1,66 @@
+"""Whether a printed number says what a fact says."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from functions.research.facts import Fact, Unit
+from functions.research.printed_numbers import PrintedNumber, printed_numbers, same_digits
+
+_UP = (
+    r"\b(?:rose|rises?|risen|rising|up|gain(?:s|ed|ing)?|increas(?:e|es|ed|ing)|grew|grows?|grown|growth|climb(?:s|ed|ing)?|higher"
+    r"|above|advanc(?:e|es|ed)|add(?:s|ed)|jump(?:s|ed)?|surg(?:e|es|ed)|rall(?:y|ied)|positive|expand(?:s|ed))\b|涨|升|增|高于|高出|正"
+)
+_DOWN = (
+    r"\b(?:fell|falls?|fallen|falling|down|drop(?:s|ped)?|declin(?:e|es|ed|ing)|decreas(?:e|es|ed|ing)|los(?:t|s|ses|es|ing)"
+    r"|lower|below|under|slid|slip(?:s|ped)?|shrank|shrunk|contract(?:s|ed)|negative|drawdowns?|dip(?:s|ped)?|sank|deficit|beneath)\b"
+    r"|跌|降|减|低于|负|亏|回撤|回落|缩"
+)
+_DIRECTION = re.compile(rf"(?P<up>{_UP})|(?P<down>{_DOWN})", re.IGNORECASE)
+
+
+def agrees(printed: PrintedNumber, fact: Fact, clause: str, at: int) -> bool:
+    """At the printed precision, in unit and in sign. `clause` is what stands around the number, which begins at `at` in it."""
+    if printed.value is None:
+        return False
+    if fact.unit is Unit.TEXT:
+        return _is_in_text(printed, fact.value)
+    value = fact.number
+    if value is None or printed.percent != (fact.unit in {Unit.PERCENT, Unit.CHANGE_PERCENT}):
+        return False
+    if printed.currencies and fact.currency not in printed.currencies:
+        return False
+    if not _is_rounded(printed, abs(value)):
+        return False
+    if printed.value == 0:
+        return True  # what rounds to zero has no direction
+    if printed.sign is not None:
+        return (printed.sign < 0) == (value < 0)
+    direction = _direction(clause, at, at + printed.end - printed.start)
+    if value < 0:
+        return printed.in_parentheses or direction < 0
+    return not (fact.unit is Unit.CHANGE_PERCENT and direction < 0)
+
+
+def _is_rounded(printed: PrintedNumber, value: Decimal) -> bool:
+    assert printed.value is not None
+    if printed.value == 0 and printed.half_step >= 1 and value != 0:
+        return False  # "0 billion" says nothing of 394 million
+    return abs(printed.value - value) <= printed.half_step
+
+
+def _is_in_text(printed: PrintedNumber, text: str) -> bool:
+    return any(
+        one.value == printed.value and one.percent == printed.percent for one in printed_numbers(same_digits(text))
+    )
+
+
+def _direction(clause: str, start: int, end: int) -> int:
+    """1 or -1 by the word of rising or falling that stands nearest to the number; 0 without one."""
+    nearest, direction = len(clause) + 1, 0
+    for match in _DIRECTION.finditer(clause):
+        distance = start - match.end() if match.end() <= start else match.start() - end
+        if 0 <= distance < nearest:
+            nearest, direction = distance, 1 if match["up"] else -1
+    return direction
