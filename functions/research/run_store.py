@@ -108,8 +108,9 @@ class RunStore:
         """Say where the snapshot is; the first one stays."""
         self._update(
             run_key(run.account_id, run.run_id),
-            "SET snapshot = :place, snapshot_sha256 = :sha256",
-            "attribute_exists(account_id) AND attribute_not_exists(snapshot)",
+            "SET #snapshot = :place, snapshot_sha256 = :sha256",
+            "attribute_exists(account_id) AND attribute_not_exists(#snapshot)",
+            names={"#snapshot": "snapshot"},
             place=text(place),
             sha256=text(sha256),
         )

@@ -160,7 +160,7 @@ class Steps:
         """The text first, then the step: a step is only finished when its text is there."""
         text = _text_of(answered.body)
         problems = text_problems(text, run.request.language)
-        self._texts.put(answer_place(run, step.stage_id), text.encode())
+        self._texts.put(answer_place(run, step.stage_id), text.encode("utf-8", "replace"))
         charged = self._charged(run, answered.headers["x-forge-receipt-id"])
         finished = replace(
             step if charged is None else _with_charge(step, charged),
@@ -196,15 +196,21 @@ class Steps:
         return StepResult(Outcome.SKIPPED)
 
 
-def _within(planned: PlannedStage, make: Callable[[Stage], list[dict[str, str]]]) -> InferenceRequest:
-    """The request of a stage, in which JSON's escapes count too: its text is cut until the whole fits the estimate."""
+def _within(
+    planned: PlannedStage, make: Callable[[Stage], list[dict[str, str]] | None]
+) -> InferenceRequest | None:
+    """The request of a stage, in which JSON's escapes count too: its text is cut until the whole fits the estimate.
+
+    None when nothing can be sent within that.
+    """
     stage = planned.stage
-    while True:
-        request = step_request(stage, planned.model, make(stage))
+    while (messages := make(stage)) is not None:
+        request = step_request(stage, planned.model, messages)
         excess = request.text_bytes - bytes_max(planned.stage)
         if excess <= 0:
             return request
         stage = replace(stage, size=replace(stage.size, input_bytes_max=stage.size.input_bytes_max - excess))
+    return None
 
 
 def _marks(run: Run, planned: PlannedStage, request: InferenceRequest) -> RetryMarks:

@@ -110,8 +110,12 @@ class Workflow:
 def ending_of(run: Run, steps: Mapping[str, Step], failure: str | None) -> tuple[RunState, str | None]:
     """How a run ends, by what its steps have come to, and why it is not complete."""
     missing = [planned.stage.stage_id for planned in run.plan if not _is_settled(steps.get(planned.stage.stage_id))]
+    # What an optional stage should have put right is removed from the report instead.
+    needed = {planned.stage.stage_id for planned in run.plan if not planned.stage.optional}
     unusable = [
-        f"{stage_id}: {step.reason}" for stage_id, step in sorted(steps.items()) if step.state is StepState.UNUSABLE
+        f"{stage_id}: {step.reason}"
+        for stage_id, step in sorted(steps.items())
+        if step.state is StepState.UNUSABLE and stage_id in needed
     ]
     if not missing and not unusable:
         return RunState.COMPLETED, None
