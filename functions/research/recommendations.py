@@ -6,8 +6,7 @@ import re
 
 _ACT = r"(?:buy|sell|hold|short|accumulate|overweight|underweight|outperform|underperform|market[ -]perform)"
 _PATTERNS = (
-    rf"(?m:^[\s>*#\-|]*(?:(?:final|our|overall|investment|trading|transaction)\s)*"
-    rf"(?:recommendation|rating|verdict|action|signal|call|decision|proposal|stance|conclusion)[\s*]*[:=–-][\s*]*(?:strong\s)?{_ACT}\b)",
+    rf"\b(?:recommendation|rating|verdict|action|signal|call|decision|proposal|stance|conclusion)[\s*]*[:=–][\s*]*(?:strong\s)?{_ACT}\b",
     r"\bstrong\s(?:buy|sell)\b(?!-)",
     rf"\b(?:we|i)\s(?:would\s|strongly\s|therefore\s)*(?:recommend|suggest|advise|rate)\b[^.\n]{{0,60}}\b{_ACT}(?:ing)?\b",
     r"\b(?:recommend(?:s|ed)?|suggest(?:s|ed)?|advis(?:e|es|ed))\s(?:to\s)?(?:buy|sell|short|hold)(?:ing)?\b",

@@ -20,50 +20,9 @@ _REFUSAL = re.compile(
 )
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _KANA_OR_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
-_ENGLISH = frozenset(
-    [
-        "the",
-        "of",
-        "and",
-        "to",
-        "in",
-        "a",
-        "is",
-        "that",
-        "for",
-        "on",
-        "with",
-        "as",
-        "by",
-        "are",
-        "was",
-        "at",
-        "from",
-        "this",
-        "be",
-        "its",
-        "not",
-        "an",
-        "or",
-        "which",
-        "has",
-        "it",
-        "but",
-        "than",
-        "over",
-        "these",
-        "their",
-        "more",
-        "no",
-        "if",
-        "while",
-        "also",
-        "have",
-        "were",
-        "would",
-        "could",
-        "may",
-    ]
+_ENGLISH = re.compile(
+    r"\b(?:the|of|and|to|in|a|is|that|for|on|with|as|by|are|was|at|from|this|be|its|not|an|or|which|has|it|but|than|over|these"
+    r"|their|more|no|if|while|also|have|were|would|could|may)\b"
 )
 
 
@@ -103,4 +62,4 @@ def _is_in(language: Language, prose: str) -> bool:
     words = re.findall(r"[^\W\d_]+", prose.lower())
     if han + other > 0.2 * letters:
         return False
-    return len(words) < WORDS_TO_JUDGE_BY or sum(word in _ENGLISH for word in words) >= 0.12 * len(words)
+    return len(words) < WORDS_TO_JUDGE_BY or len(_ENGLISH.findall(prose.lower())) >= 0.12 * len(words)
