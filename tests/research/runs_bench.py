@@ -23,11 +23,11 @@ from tests.support.deployment import Deployment, KnownCredentials
 from tests.support.engines import ANSWERS_BUCKET
 from tests.support.upstream import Upstream
 from tokens_forge.clock import Clock, SystemClock
+from tokens_forge.ids import day_of
 from tokens_forge.journal import Entry
 from tokens_forge.keys import KeyKind
 from tokens_forge.providers.http import HttpUpstream
 from tokens_forge.store.port import Unreadable
-from tokens_forge.ids import day_of
 from tokens_forge.wallets import WalletKind
 
 BUCKET = "research-of-the-tests"
@@ -75,7 +75,9 @@ class Research:
     def runs(self) -> RunStore:
         return RunStore(self.deployment.client, self.settings.runs_table)
 
-    def send(self, method: str, path: str, body: Any = None, *, token: str | None = None, **headers: str) -> httpx.Response:
+    def send(
+        self, method: str, path: str, body: Any = None, *, token: str | None = None, **headers: str
+    ) -> httpx.Response:
         """One request to the research API."""
 
         async def request() -> httpx.Response:
@@ -176,7 +178,7 @@ class Research:
         return [entry for entry in found if not isinstance(entry, Unreadable)]
 
     def check_books(self, run_id: str, *, is_over: bool = True) -> int:
-        """One charging receipt for each step at most; spent ≤ hold ≤ estimate; nothing held after the end. Returns what was spent."""
+        """A step is charged once at most; spent ≤ hold ≤ estimate; nothing is held after the end. Returns what was spent."""
         run, steps = self.run_of(run_id), self.steps_of(run_id)
         charged = [entry for entry in self.entries() if entry.request is not None and entry.wallet_nano < 0]
         spent = -sum(entry.wallet_nano for entry in charged)
