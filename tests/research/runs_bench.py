@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx2 as httpx
@@ -18,14 +18,16 @@ from functions.research.runs import Run, RunState, Step
 from functions.research.settings import ResearchSettings
 from functions.research.sources.http import Host, Reply, VendorDown
 from functions.research.workflow import STOPPED
+from tests.research.provider import Process, Provider
 from tests.support.behaviour import Behaviour
+from tests.support.clocks import ShiftedClock
 from tests.support.deployment import Deployment, KnownCredentials
 from tests.support.engines import ANSWERS_BUCKET
 from tests.support.upstream import Upstream
-from tokens_forge.clock import Clock, SystemClock
-from tokens_forge.ids import day_of
+from tokens_forge.ids import day_of, new_id
 from tokens_forge.journal import Entry
 from tokens_forge.keys import KeyKind
+from tokens_forge.money import Money
 from tokens_forge.providers.http import HttpUpstream
 from tokens_forge.store.port import Unreadable
 from tokens_forge.wallets import WalletKind
@@ -34,10 +36,7 @@ BUCKET = "research-of-the-tests"
 TEXT = "The price of the shares moved over the window, and the picture that it gives is mixed and not without risk."
 ASKED: dict[str, Any] = {"symbol": "DEMO", "preset": "brief", "models": {"quick": "gpt-4o-mini", "deep": "gpt-4o"}}
 LAMBDA_MS = 60_000
-
-
-class Killed(BaseException):
-    """The process of a handler died."""
+DAY_MS = 86_400_000
 
 
 class NoVendor:
@@ -63,13 +62,12 @@ class Research:
     """One deployment with its research API, and a workflow that a test drives state by state."""
 
     deployment: Deployment
-    upstream: Upstream
     s3: Any
     settings: ResearchSettings
     executions: Any
-    clock: Clock
+    clock: ShiftedClock
     token: str
-    step_limit_s: float = 5.0
+    provider: Provider | None = None  # in this process; without it calls go over real HTTP
 
     @property
     def runs(self) -> RunStore:
@@ -121,16 +119,17 @@ class Research:
     def steps_of(self, run_id: str) -> dict[str, Step]:
         return self.runs.steps(self.run_of(run_id))
 
-    def call(self, event: dict[str, Any], *, client: Any = None) -> dict[str, Any]:
-        """One invocation of the workflow's function, in an event loop of its own."""
+    def call(self, event: dict[str, Any], process: Process | None = None) -> dict[str, Any]:
+        """One invocation of the workflow's function, in an event loop of its own. Raises Killed when its process dies."""
+        process = process or Process()
 
         async def handle() -> dict[str, Any]:
-            upstream = HttpUpstream()
+            upstream: Any = HttpUpstream() if self.provider is None else replace(self.provider, process=process)
             handler = compose_steps(
                 self.deployment.settings,
                 self.settings,
-                dynamodb=client or self.deployment.client,
-                s3=self.s3,
+                dynamodb=process.wrap(self.deployment.client),
+                s3=process.wrap(self.s3),
                 upstream=upstream,
                 credentials=KnownCredentials(),
                 http=NoVendor(),
@@ -140,6 +139,8 @@ class Research:
                 return await handler.handle(event, LAMBDA_MS)
             finally:
                 await upstream.close()
+                if self.provider is not None:
+                    self.provider.asked = upstream.asked
 
         # What a state hands over is JSON, and small.
         answer: dict[str, Any] = json.loads(json.dumps(asyncio.run(handle())))
@@ -161,6 +162,7 @@ class Research:
         event = {"action": "step", "run": {**self.given(run_id), "stage_id": stage_id}}
         while (answer := self.call(event))["outcome"] == "again":
             assert answer["wait_s"] > 0
+            self.clock.shift_ms += answer["wait_s"] * 1000
         return str(answer["outcome"])
 
     def stopped(self, run_id: str, status: str = "ABORTED") -> dict[str, Any]:
@@ -172,9 +174,20 @@ class Research:
         run = self.run_of(run_id)
         return {"run_id": run_id, "account_id": run.account_id, "execution": run.execution}
 
+    def take(self, nano: int) -> None:
+        """Take from what is available, as an admin would."""
+        money = Money(-nano, self.deployment.wallet().currency)
+        adjustment_id = new_id("adj", self.clock.now_ms())
+        account_id = self.deployment.account.account_id
+        self.deployment.balances.adjust(
+            account_id, WalletKind.OFFICIAL, money, adjustment_id=adjustment_id, reason="test"
+        )
+
     def entries(self, kind: WalletKind = WalletKind.OFFICIAL) -> list[Entry]:
-        """Today's journal of a wallet."""
-        found = self.deployment.ledger.book(self.deployment.account.account_id, kind, day_of(self.clock.now_ms()))
+        """The journal of a wallet, of today and of a shifted clock's days."""
+        account_id, now_ms = self.deployment.account.account_id, self.clock.now_ms()
+        days = sorted({day_of(ms) for ms in range(now_ms - self.clock.shift_ms - DAY_MS, now_ms + DAY_MS, DAY_MS // 2)})
+        found = [entry for day in days for entry in self.deployment.ledger.book(account_id, kind, day)]
         return [entry for entry in found if not isinstance(entry, Unreadable)]
 
     def check_books(self, run_id: str, *, is_over: bool = True) -> int:
@@ -182,16 +195,20 @@ class Research:
         run, steps = self.run_of(run_id), self.steps_of(run_id)
         charged = [entry for entry in self.entries() if entry.request is not None and entry.wallet_nano < 0]
         spent = -sum(entry.wallet_nano for entry in charged)
-        assert spent == sum(step.charge_nano or 0 for step in steps.values()), "the run shows what the ledger says"
+        assert not is_over or spent == sum(step.charge_nano or 0 for step in steps.values()), (
+            "the run shows what the ledger says"
+        )
         receipts = [step.receipt_id for step in steps.values() if step.charge_nano]
-        assert sorted(f"req_{entry.entry_id.partition('.')[0]}" for entry in charged) == sorted(map(str, receipts))
+        ledgers = sorted(f"req_{entry.entry_id.partition('.')[0]}" for entry in charged)
+        assert len(set(ledgers)) == len(ledgers) <= len(run.plan), "one receipt charges a step"
+        assert ledgers == sorted(map(str, receipts)) or not is_over
         for step in steps.values():
             assert (step.charge_nano or 0) <= run.planned(step.stage_id).highest_nano
         assert spent <= run.highest_nano and run.hold_nano <= run.highest_nano
         wallet = self.deployment.wallet()
         if is_over:
             assert wallet.held_nano == 0 and wallet.holds == {}
-            assert wallet.available_nano == wallet.credits_total_nano - spent
+            assert wallet.available_nano == wallet.credits_total_nano - wallet.debits_total_nano
         routed = self.deployment.wallet(WalletKind.ROUTED)
         assert (routed.debits_total_nano, routed.held_nano) == (0, 0), "the other wallet is untouched"
         return spent
@@ -199,20 +216,21 @@ class Research:
 
 @contextmanager
 def research_on(
-    deployment: Deployment, upstream: Upstream, *, executions: Any = None, clock: Clock | None = None
+    deployment: Deployment, upstream: Upstream | None = None, *, provider: Provider | None = None
 ) -> Iterator[Research]:
     """Research on a deployment, with a provider that answers every prompt with one usable sentence."""
-    upstream.default = Behaviour(text=TEXT)
+    if upstream is not None:
+        upstream.default = Behaviour(text=TEXT)
     s3 = deployment.engine.s3()
     s3.create_bucket(Bucket=BUCKET)
     environment = {**deployment.engine.environment(), "FORGE_RESEARCH_BUCKET": BUCKET}
     assert environment["FORGE_ANSWERS_BUCKET"] == ANSWERS_BUCKET
     yield Research(
         deployment=deployment,
-        upstream=upstream,
         s3=s3,
         settings=ResearchSettings.from_environment(environment),
-        executions=executions or Started(),
-        clock=clock or SystemClock(),
+        executions=Started(),
+        clock=ShiftedClock(),
         token=deployment.key(KeyKind.OFFICIAL),
+        provider=provider,
     )
