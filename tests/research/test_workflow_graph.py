@@ -43,7 +43,9 @@ def _faults(graph: Graph) -> Iterator[str]:
     states = graph["States"]
     ends = {name for name, state in states.items() if state.get("End") or state["Type"] in TERMINAL}
     for name, state in states.items():
-        yield from (f"{name} goes to {target}, which is not there" for target in following(state) if target not in states)
+        yield from (
+            f"{name} goes to {target}, which is not there" for target in following(state) if target not in states
+        )
         if name not in ends and not following(state):
             yield f"{name} leads nowhere"
         if name in ends and "Next" in state:
@@ -51,7 +53,9 @@ def _faults(graph: Graph) -> Iterator[str]:
         if state["Type"] == "Choice" and "Default" not in state:
             yield f"{name} has no default"
         if state["Type"] == "Task":
-            yield from (f"{name} has no {needed}" for needed in ("TimeoutSeconds", "Retry", "Catch") if needed not in state)
+            yield from (
+                f"{name} has no {needed}" for needed in ("TimeoutSeconds", "Retry", "Catch") if needed not in state
+            )
     reached = _closure({graph["StartAt"]}, {name: following(state) for name, state in states.items()})
     yield from (f"{name} is never reached" for name in sorted(set(states) - reached))
     backwards: dict[str, list[str]] = {name: [] for name in states}
@@ -79,7 +83,8 @@ def test_the_shipped_graph_has_no_fault() -> None:
     ("path", "change", "fault"),
     [
         ("Groups", {"Next": "Finnish"}, "workflow: Groups goes to Finnish, which is not there"),
-        ("Groups", {"Next": "Groups", "Catch": []}, "workflow: Finish is never reached"),
+        ("Groups", {"Next": "Groups", "Catch": []}, "workflow: Groups never comes to an end"),
+        ("Groups.Stages.Step", {"Catch": [{"Next": "Left"}]}, "Stages: Broken is never reached"),
         ("Prepare", {"Retry": None}, "workflow: Prepare has no Retry"),
         ("Finish", {"TimeoutSeconds": None}, "workflow: Finish has no TimeoutSeconds"),
         ("Groups.Stages.Step", {"Catch": None}, "Stages: Step has no Catch"),
@@ -104,7 +109,9 @@ def test_a_fault_in_the_graph_would_be_found(path: str, change: dict[str, Any], 
 def test_states_pass_references_only() -> None:
     """Nothing that a function answers is kept but groups, an outcome and a reason: all of it small."""
     every = [state for _, graph in graphs(definition()) for state in graph["States"].values()]
-    kept = {state.get("ResultPath", "$") for state in every if state["Type"] in ("Task", "Map") and not state.get("End")}
+    kept = {
+        state.get("ResultPath", "$") for state in every if state["Type"] in ("Task", "Map") and not state.get("End")
+    }
     assert kept == {"$.prepared", "$.step", None}
 
 
@@ -113,7 +120,9 @@ def test_each_time_limit_fits_into_the_next_one() -> None:
     function = deployed({"Stage": "prod"})["ResearchFunction"]["Properties"]
     step_s = int(function["Environment"]["Variables"]["FORGE_TIME_LIMIT_S"])
     assert step_s + SETTLE_MS // 1000 <= function["Timeout"]
-    tasks = [state for _, graph in graphs(definition()) for state in graph["States"].values() if state["Type"] == "Task"]
+    tasks = [
+        state for _, graph in graphs(definition()) for state in graph["States"].values() if state["Type"] == "Task"
+    ]
     assert all(state["TimeoutSeconds"] > function["Timeout"] for state in tasks)
     assert definition()["TimeoutSeconds"] * 1000 < RUN_HOLD_AGE_MAX_MS
     sweep_after_s = int(transformed()["Mappings"]["Sweep"]["prod"]["AfterSeconds"])
@@ -121,5 +130,7 @@ def test_each_time_limit_fits_into_the_next_one() -> None:
 
 
 def test_every_task_calls_the_one_function() -> None:
-    tasks = [state for _, graph in graphs(definition()) for state in graph["States"].values() if state["Type"] == "Task"]
+    tasks = [
+        state for _, graph in graphs(definition()) for state in graph["States"].values() if state["Type"] == "Task"
+    ]
     assert {state["Resource"] for state in tasks} == {"${ResearchFunctionArn}"}
