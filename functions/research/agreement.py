@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 
 from functions.research.facts import Fact, Unit
@@ -10,18 +11,31 @@ from functions.research.printed_numbers import PrintedNumber, printed_numbers, s
 
 _UP = (
     r"\b(?:rose|rises?|risen|rising|up|gain(?:s|ed|ing)?|increas(?:e|es|ed|ing)|grew|grows?|grown|growth|climb(?:s|ed|ing)?|higher"
-    r"|above|advanc(?:e|es|ed)|add(?:s|ed)|jump(?:s|ed)?|surg(?:e|es|ed)|rall(?:y|ied)|positive|expand(?:s|ed))\b|涨|升|增|高于|高出|正"
+    r"|above|advanc(?:e|es|ed)|add(?:s|ed)|jump(?:s|ed)?|surg(?:e|es|ed)|rall(?:y|ied)|positive|expand(?:s|ed))\b|涨|升|增|高|正"
 )
 _DOWN = (
     r"\b(?:fell|falls?|fallen|falling|down|drop(?:s|ped)?|declin(?:e|es|ed|ing)|decreas(?:e|es|ed|ing)|los(?:t|s|ses|es|ing)"
     r"|lower|below|under|slid|slip(?:s|ped)?|shrank|shrunk|contract(?:s|ed)|negative|drawdowns?|dip(?:s|ped)?|sank|deficit|beneath)\b"
-    r"|跌|降|减|低于|负|亏|回撤|回落|缩"
+    r"|跌|降|减|低|负|亏|回撤|回落|缩"
 )
-_DIRECTION = re.compile(rf"(?P<up>{_UP})|(?P<down>{_DOWN})", re.IGNORECASE)
+_LOSS = re.compile(r"\bnet loss(?:es)?\b[^,;]*$|净亏损[^，；]*$", re.IGNORECASE | re.ASCII)
+_DIRECTION = re.compile(rf"(?P<up>{_UP})|(?P<down>{_DOWN})", re.IGNORECASE | re.ASCII)
 
 
-def agrees(printed: PrintedNumber, fact: Fact, clause: str, at: int) -> bool:
-    """At the printed precision, in unit and in sign. `clause` is what stands around the number, which begins at `at` in it."""
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands around a number: `clause` up to its neighbours, in which it begins at `at`, and all that stands `before` it
+    since the last citation."""
+
+    clause: str
+    at: int
+    before: str
+
+
+def agrees(printed: PrintedNumber, fact: Fact, around: Around) -> bool:
+    """At the printed precision, in unit and in sign."""
+    if printed.in_range is not None and agrees(printed.in_range, fact, around):
+        return True
     if printed.value is None:
         return False
     if fact.unit is Unit.TEXT:
@@ -37,9 +51,12 @@ def agrees(printed: PrintedNumber, fact: Fact, clause: str, at: int) -> bool:
         return True  # what rounds to zero has no direction
     if printed.sign is not None:
         return (printed.sign < 0) == (value < 0)
-    direction = _direction(clause, at, at + printed.end - printed.start)
+    if value > 0 and _LOSS.search(around.clause[: around.at]):
+        return False
+    direction = _direction(around.clause, around.at, around.at + printed.end - printed.start)
     if value < 0:
-        return printed.in_parentheses or direction < 0
+        before = around.before
+        return printed.in_parentheses or (direction or _direction(before, len(before), len(before))) < 0
     return not (fact.unit is Unit.CHANGE_PERCENT and direction < 0)
 
 

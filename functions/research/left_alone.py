@@ -9,7 +9,10 @@ _MONTH = (
     r"|Nov(?:ember)?|Dec(?:ember)?)\.?"
 )
 _YEAR = r"(?:19|20)\d{2}"
-_NO_VALUE = r"(?![\d]|[.,]\d|\s?%|\s(?:per[ -]?cent|thousand|million|billion|trillion|shares|USD|dollars|points))"
+_NO_VALUE = (
+    r"(?![\d]|[.,]\d|\s?%|\s(?:per[ -]?cent|thousand|million|billion|trillion|shares|USD|dollars|points)"
+    r"|\s?(?:美元|元|亿|万|倍))"
+)
 _PATTERNS = (
     # Dates and times
     rf"(?<!\d){_YEAR}-\d{{1,2}}-\d{{1,2}}(?!\d)",
@@ -23,7 +26,9 @@ _PATTERNS = (
     rf"\b(?:Q[1-4]|[1-4]Q|H[12]|[12]H|FY|CY)(?:\s?['’]?(?:{_YEAR}|\d{{2}}))?\b{_NO_VALUE}",
     rf"\b{_YEAR}\s?(?:Q[1-4]|H[12])\b",
     rf"(?i:\b(?:in|during|since|fiscal|calendar|year|until|early|late|mid|end[ -]of|financial year))[\s-]{_YEAR}(?!\w){_NO_VALUE}",
-    rf"(?i:\b(?:from|to|of|by|through|before|after|and|for))\s{_YEAR}(?!\w){_NO_VALUE}(?!\s?\x00|\s?[A-Za-z]*\s?\x00)",
+    rf"(?i:\b(?:the|its|full|{_MONTH}))\s{_YEAR}\s(?:fiscal|calendar|annual|full|10-K|filing|report|results|holiday)\b",
+    rf"(?<!\d){_YEAR}\s?(?:财年|财政年度|日历年|上半年|下半年)",
+    rf"(?i:\b(?:from|to|of|by|through|before|after|and|for))\s{_YEAR}(?!\w){_NO_VALUE}(?![.,]?\s?\x00|\s?[A-Za-z]*[.,]?\s?\x00)",
     rf"\({_YEAR}\)|\b{_YEAR}['’]s\b|\b{_YEAR}s\b|(?<![\d.,$]){_YEAR}[-–/](?:{_YEAR}|\d{{2}})(?!\d|[.,]\d|\s?%)",
     # Numbering
     r"(?m:^[\s>*#|\-•]*(?:\*\*)?[(（]?\d{1,2}[.)）、](?!\d))",
@@ -35,7 +40,7 @@ _PATTERNS = (
     r"\b(?!(?:USD|EUR|GBP|CNY|RMB|JPY|HKD|US)\d)[A-Za-z]+\d+[A-Za-z0-9]*\b" + _NO_VALUE,
     r"\b(?!(?:USD|EUR|GBP|CNY|RMB|JPY|HKD)-)[A-Z]{2,}-\d{1,3}\b" + _NO_VALUE,
 )  # fmt: skip
-_LEFT_ALONE = tuple(re.compile(pattern) for pattern in _PATTERNS)
+_LEFT_ALONE = tuple(re.compile(pattern, re.ASCII) for pattern in _PATTERNS)
 
 
 def left_alone(text: str) -> list[tuple[int, int]]:

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from functions.research.agreement import agrees
+from functions.research.agreement import Around, agrees
 from functions.research.facts import Fact
 from functions.research.presets import Stage
+from functions.research.price_facts import AVERAGE_DAYS
 from functions.research.printed_numbers import CITATION, PrintedNumber, printed_numbers, same_digits
 from functions.research.prompts import build_repair
 from functions.research.recommendations import recommendations
@@ -24,6 +25,7 @@ from functions.research.words import Language
 CITED_TOGETHER_MAX = 6
 _BETWEEN_CITATIONS = re.compile(r"[\s,;，、和]*")
 _DIGITS = re.compile(r"\d+")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LEFT_OVER = re.compile(r"^[\s>*#\-•|:]*(?:\d{1,2}[.)、])?[\s*_|.。,:：\-]*$")
 
 
@@ -77,13 +79,15 @@ def check(text: str, facts: Mapping[str, Fact]) -> Checked:
     """Look at every number, every citation and every buy or sell line. Pure: the same text gives the same findings."""
     shown = same_digits(text)
     numbers, citations = printed_numbers(shown), _citations(shown)
-    names = _label_numbers(facts.values())
+    names = _label_numbers(facts.values()) | {str(days) for days in AVERAGE_DAYS}
     findings: list[Finding] = []
     looked_at = 0
     for start, end in sentences(shown):
         cited = [citation for citation in citations if start <= citation.start < end]
         inside = [number for number in numbers if start <= number.start < end]
-        here = _label_numbers(facts[one] for citation in cited for one in citation.ids if one in facts)
+        line = text.rfind("\n", 0, start) + 1, text.find("\n", start) % (len(text) + 1)
+        beside = [citation for citation in citations if line[0] <= citation.start <= line[1]]
+        here = _label_numbers(facts[one] for citation in beside for one in citation.ids if one in facts)
         claims = [number for number in inside if not _is_a_name(number, shown, names, here)]
         looked_at += len(claims)
         findings += _of_sentence(shown, start, claims, cited, facts)
@@ -132,11 +136,11 @@ def _citations(text: str) -> list[_Citation]:
 
 
 def _label_numbers(facts: Iterable[Fact]) -> frozenset[str]:
-    return frozenset(digits for fact in facts for digits in _DIGITS.findall(fact.label))
+    return frozenset(digits for fact in facts for digits in _DIGITS.findall(_DAY.sub("", fact.label)))
 
 
 def _is_a_name(number: PrintedNumber, text: str, names: frozenset[str], here: frozenset[str]) -> bool:
-    """The 50 of "50-day average" is no claim if some fact is named so; the 20 of "20 days" only beside a fact named so."""
+    """The 50 of "50-day average" is no claim if some fact is named so; the 20 of "20 days" only on a line that cites one."""
     digits = _DIGITS.search(text, number.start, number.end)
     return (
         bool(number.names_window) and digits is not None and digits[0] in (names if number.names_window == 1 else here)
@@ -171,10 +175,10 @@ def _of_group(
     for index, number in enumerate(numbers):
         clause_start = numbers[index - 1].end if index else start
         clause_end = numbers[index + 1].start if index + 1 < len(numbers) else citation.start
-        clause, at = text[clause_start:clause_end], number.start - clause_start
+        around = Around(text[clause_start:clause_end], number.start - clause_start, text[start : number.start])
         for position in range(first, len(citation.ids)):
             fact = facts.get(citation.ids[position])
-            if fact is not None and agrees(number, fact, clause, at):
+            if fact is not None and agrees(number, fact, around):
                 first = position if shares else position + 1
                 break
         else:
@@ -190,11 +194,11 @@ def _without_sentences(text: str, findings: tuple[Finding, ...]) -> str:
             continue
         line_start, line_end = text.rfind("\n", 0, start) + 1, text.find("\n", start)
         line_end = len(text) if line_end < 0 else line_end
-        spans.append((line_start, line_end) if text[line_start:line_end].lstrip().startswith("|") else (start, end))
+        is_row = text[line_start:line_end].lstrip().startswith("|")
+        spans.append((line_start, line_end) if is_row else (start, min(end, line_end)))
     kept, at = "", 0
     for start, end in spans:
         kept += text[at : max(start, at)]
         at = max(end, at)
-    kept += text[at:]
-    before = {line for line in text.split("\n") if _LEFT_OVER.match(line)}
-    return "\n".join(line for line in kept.split("\n") if line in before or not _LEFT_OVER.match(line)).strip()
+    lines = zip((kept + text[at:]).split("\n"), text.split("\n"), strict=True)
+    return "\n".join(line for line, before in lines if line == before or not _LEFT_OVER.match(line)).strip()

@@ -43,22 +43,22 @@ _NUMBER = re.compile(
     (?:[ -]?(?P<percent>{_PERCENT}))?
     (?:[ ]?(?P<after>{_MONEY_AFTER})(?![A-Za-z]))?
     """,
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
 _RANGE = re.compile(r"\s?(?:-|–|—|~|～|to|and|至|到)\s?", re.IGNORECASE)
 _WINDOW = re.compile(
     r"(?P<hyphen>-)?\s?(?:trading[ -])?(?:day|session|week|month|year|quarter|period|deviation|standard deviation)s?\b"
     r"|\s?个?(?:交易)?(?P<chinese>日|天|周|月|年|季)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
-_INDICATOR = re.compile(r"\b(?:RSI|SMA|EMA|MA|ATR|MACD|ddof)(?:\s?[(（]|\s)(?:\d+,\s?)*$", re.IGNORECASE)
+_INDICATOR = re.compile(r"\b(?:RSI|SMA|EMA|MA|ATR|MACD|ddof)(?:\s?[(（]|\s)(?:\d+,\s?)*$", re.IGNORECASE | re.ASCII)
 _SPELLED = re.compile(
     r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen"
     r"|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|dozen|half a)"
     r"[\s-]+(?:per[ -]?cent|percentage|hundred|thousand|million|billion|trillion|dollars|points?\b|basis|times\b|fold\b)"
     r"|百分之[零〇一二三四五六七八九十百点两几]+|[零一二三四五六七八九十百千两点]{2,}(?:万|亿|倍|美元|个百分点)"
     r"|[二三四五六七八九十两](?:万|亿|倍|个百分点)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 
 
@@ -68,7 +68,7 @@ class PrintedNumber:
 
     `text[start:end]` is all that belongs to it. `currencies` are those that its sign or word can mean; none when it has none.
     `names_window` is 1 for a number that is part of a name (50-day, RSI(14)), 2 for one that may be (20 days).
-    A spelled-out number has no value: it cannot be checked.
+    A spelled-out number has no value: it cannot be checked. `in_range` is the other way to read the first number of a range.
     """
 
     start: int
@@ -81,6 +81,7 @@ class PrintedNumber:
     currencies: tuple[str, ...] = ()
     in_parentheses: bool = False
     names_window: int = 0
+    in_range: PrintedNumber | None = None
 
 
 def same_digits(text: str) -> str:
@@ -168,14 +169,14 @@ def _names_window(match: re.Match[str], shown: str) -> int:
 
 
 def _with_ranges(found: list[PrintedNumber], shown: str) -> Iterator[PrintedNumber]:
-    """In "3–5 %" and "4 to 5 billion dollars" the first number is of the second one's kind."""
+    """In "3–5 %" and "4 to 5 billion dollars" the first number may be of the second one's kind."""
     for index, number in enumerate(found):
         after = found[index + 1] if index + 1 < len(found) else None
         is_range = after is not None and after.sign is None and _RANGE.fullmatch(shown[number.end : after.start])
         if after is None or not is_range or number.value is None or number.percent or number.power:
             yield number
             continue
-        yield replace(
+        as_the_second = replace(
             number,
             value=number.value.scaleb(after.power),
             half_step=number.half_step.scaleb(after.power),
@@ -183,3 +184,4 @@ def _with_ranges(found: list[PrintedNumber], shown: str) -> Iterator[PrintedNumb
             percent=after.percent,
             currencies=number.currencies or after.currencies,
         )
+        yield replace(number, in_range=as_the_second)

@@ -19,7 +19,7 @@ _PATTERNS = (
     r"(?:建议|推荐|应当?|宜)(?:投资者|您|大家)?(?:逢[低高])?(?:买入|卖出|持有|增持|减持|做空|抄底|加仓|减仓|清仓|观望)"
     r"|(?:强烈)?(?:买入|卖出|增持|减持)(?:评级|建议|信号)|(?:评级|建议|结论|操作)\s*[:：]\s*\**(?:强烈)?(?:买入|卖出|持有|增持|减持|观望)|目标价|止损位|止盈",
 )  # fmt: skip
-_RECOMMENDATION = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS), re.IGNORECASE)
+_RECOMMENDATION = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS), re.IGNORECASE | re.ASCII)
 
 
 def recommendations(text: str) -> list[tuple[int, int]]:

@@ -7,7 +7,8 @@ import re
 _END = re.compile(
     r"\n+|[|]"
     r"|(?<!\b[A-Z])(?<!\bInc)(?<!\bCorp)(?<!\bCo)(?<!\bLtd)(?<!\bvs)(?<!\bNo)(?<!\bapprox)(?<!\be\.g)(?<!\bi\.e)"
-    r"[.!?][\"'”’)*_]*(?=\s+[^\sa-z\d]|\s*$)|[。！？]"
+    r"[.!?][\"'”’)*_]*(?=\s+[^\sa-z\d]|\s*$)|[。！？]",
+    re.ASCII,
 )
 _CITED_AFTER = re.compile(r"(?:[ \t]*[\[［【]\s*f\s*[:：][^\[\]［］【】]*[\]］】][.。]?)+", re.IGNORECASE)
 

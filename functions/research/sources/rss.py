@@ -68,7 +68,7 @@ def _feed(reply: Reply) -> Any:
     found = feedparser.parse(
         io.BytesIO(reply.body), response_headers={"content-type": "application/xml; charset=utf-8"}
     )
-    if not found.version:
+    if not found.get("version"):
         raise VendorDown("The news feed answered with something that is not a feed.")
     return found
 

@@ -1,0 +1,181 @@
+"""Sentences as models write them: what the number check lets pass, and what it does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from functions.research.number_check import CITED_TOGETHER_MAX, Fault, check, remove_unproven
+from tests.research.vendors import full_snapshot
+
+SNAPSHOT = full_snapshot()
+FACTS = SNAPSHOT.by_id
+
+TRUE = """
+Revenue grew 5.5% year over year to $412.5 billion [f:edgar.revenue_year_change, f:edgar.revenue_year].
+It had roughly $412.5B of revenue in FY2025 [f:edgar.revenue_year], versus $390.9B in FY2024 [f:edgar.revenue_year_before].
+Diluted EPS rose from $6.08 to $6.91 [f:edgar.eps_year_before, f:edgar.eps_year].
+The quarter ended 2025-12-27 shows a net loss of $1.25 billion [f:edgar.net_income_quarter], its first in years.
+The most recent quarter shows net income of -$1.25 billion [f:edgar.net_income_quarter].
+EPS came in at -$0.08 [f:edgar.eps_quarter] against $2.40 [f:edgar.eps_quarter_before].
+EPS was ($0.08) [f:edgar.eps_quarter].
+Operating cash flow slipped 2.6% to $115.2 billion [f:edgar.cash_flow_year_change][f:edgar.cash_flow_year].
+With $30.25 billion in cash [f:edgar.cash] and $301.45 billion of liabilities [f:edgar.liabilities], it is leveraged.
+Shares outstanding of about 14.75 billion [f:edgar.shares] imply little dilution. It has ~14.75 billion shares [f:edgar.shares].
+The 10-year Treasury yield is 4.11% [f:fred.DGS10], down 0.15 percentage points from a year ago [f:fred.DGS10.change_year].
+The 10-year yield is down 15 basis points from 4.26% a year ago [f:fred.DGS10.change_year, f:fred.DGS10.year_ago].
+As of 2026-06-30, the stock closed at $200.00 [f:price.close].
+**Momentum:** RSI(14) at 35.1 [f:price.rsi_14] is weak.
+- **RSI (14):** 35 [f:price.rsi_14]
+- The 20-day SMA (206.48) [f:price.sma_20] sits above the price.
+The stock trades 3.1% below its 20-day moving average [f:price.to_sma_20].
+The close is below the 20-day simple moving average of $206.48 by 3.14% [f:price.sma_20, f:price.to_sma_20].
+One-month performance is weak. Two of the three headlines are about products [f:news.1] [f:news.3].
+Headline risk: one supplier reports that shipments are "up 12 percent" [f:news.3].
+Revenue increased by 5.5% to reach $412.5bn. [f:edgar.revenue_year_change; f:edgar.revenue_year]
+1. **Valuation risk.** Nothing in the facts supports a multiple.
+2. **Macro risk.** A federal funds rate of 4.11% [f:fred.FEDFUNDS] keeps discount rates high.
+Since the 2024 fiscal year, operating income improved to $128.9 billion [f:edgar.operating_income_year].
+Cash fell to $30.25 billion [f:edgar.cash] though operating cash flow rose 3.6% in the quarter [f:edgar.cash_flow_quarter_change].
+Despite lower cash flow, net income grew by 11.59 percent [f:edgar.net_income_year_change].
+The unemployment rate fell to 4.11% [f:fred.UNRATE] from 4.26% [f:fred.UNRATE.year_ago].
+Revenue rose 5.55 % in the quarter ended December 27, 2025 [f:edgar.revenue_quarter_change].
+Total assets stood at USD 371,200,000,000 [f:edgar.assets].
+Both the Fed funds rate and the 10-year yield are at 4.11% [f:fred.FEDFUNDS, f:fred.DGS10].
+Form 8-K and 10-Q filings were not available for Q1 or H1 2026. It starts at 10:30 on 3 May 2026.
+In H1 2026 the trend weakened; a 200-day average is not available, nor one for 2022–2023 or the 1990s.
+| Revenue | $412.5 billion [f:edgar.revenue_year] |
+过去一年营收增长5.5%至4125亿美元[f:edgar.revenue_year_change, f:edgar.revenue_year]。
+最近一季净亏损12.5亿美元[f:edgar.net_income_quarter]，上年同期为盈利363.3亿美元[f:edgar.net_income_quarter_before]。
+10年期美债收益率为4.11%[f:fred.DGS10]，同比下降0.15个百分点[f:fred.DGS10.change_year]。
+股价较20日均线低3.14%【f:price.to_sma_20】。
+每股收益由6.08美元升至6.91美元[f:edgar.eps_year_before][f:edgar.eps_year]。
+14日RSI为35.14[f:price.rsi_14]，处于弱势区间。
+2025财年营业利润为1289亿美元[f:edgar.operating_income_year]，2026年6月30日收于２００美元[f:price.close]。
+""".strip().split("\n")
+
+FALSE = """
+Revenue grew 5.5% year over year to $421.5 billion [f:edgar.revenue_year_change, f:edgar.revenue_year].
+Revenue fell 5.5% [f:edgar.revenue_year_change].
+The most recent quarter shows net income of $1.25 billion [f:edgar.net_income_quarter].
+A net loss of $104.6 billion in FY2025 [f:edgar.net_income_year].
+The stock trades 3.14% above its 20-day moving average [f:price.to_sma_20].
+RSI at 14 [f:price.rsi_14].
+RSI (15 days) is 35.1 [f:price.rsi_14].
+The 99-day average is $206.5 [f:price.sma_20].
+A P/E of 28.9 looks rich [f:edgar.eps_year].
+The market cap is $2.95 trillion [f:edgar.shares].
+The yield rose 15 basis points [f:fred.DGS10.change_year].
+Shipments up 15 percent [f:news.3].
+We see 3 scenarios.
+The stock could reach $250 by December 2026.
+Cash of €30.25 billion [f:edgar.cash].
+Revenue of $412.5 million [f:edgar.revenue_year].
+Revenue of $0 trillion [f:edgar.cash].
+Revenue grew 5.5 [f:edgar.revenue_year_change].
+Revenue up by twelve percent.
+About ½ of it, or 1/3.
+The margin was 25.4% [f:edgar.net_income_year, f:edgar.revenue_year].
+Version 3.2.1 of the product sold 40 million units.
+It opened in 2015 stores, and came to 2010 [f:price.close].
+P/E: 31x. EV/EBITDA: 22.5x
+Revenue was 4.125e12 USD [f:edgar.revenue_year].
+The close is 200 [f:price.close, f:nothing.here].
+The close is 200 [f:].
+营收为4152亿美元[f:edgar.revenue_year]。
+营收下降5.5%[f:edgar.revenue_year_change]。
+公司员工超过十六万人，增长百分之十二。
+收于２０１美元[f:price.close]。
+It is up to $200 [f:price.close] and was 180.
+200 USD was the close.
+""".strip().split("\n")
+
+ADVICE = """
+Recommendation: Buy
+**Final verdict:** strong sell
+FINAL TRANSACTION PROPOSAL: **HOLD**
+We therefore recommend buying the shares.
+Investors should consider selling into strength.
+The stock is a buy.
+Shares look like a strong buy here.
+Our price target is unchanged.
+Traders should avoid it.
+Buy the dip.
+建议投资者逢低买入。
+综合来看，维持买入评级。
+评级：增持
+目标价为一百元。
+""".strip().split("\n")
+
+NO_ADVICE = """
+Insider selling was heavy, and buy-side analysts disagree.
+The case holds as long as the trend does. It is a holding company.
+Management may sell the division; it bought back shares.
+Sell-side coverage is thin. The bull case rests on growth.
+Short interest is not among the facts. The judge finds the case for growth stronger.
+公司出售了部分业务，并回购股份。
+""".strip().split("\n")
+
+
+@pytest.mark.parametrize("sentence", TRUE)
+def test_a_true_sentence_passes(sentence: str) -> None:
+    assert check(sentence, FACTS).findings == ()
+
+
+@pytest.mark.parametrize("sentence", FALSE)
+def test_a_false_or_uncited_sentence_does_not(sentence: str) -> None:
+    assert check(sentence, FACTS).findings
+
+
+@pytest.mark.parametrize("sentence", ADVICE)
+def test_a_buy_or_sell_line_is_found_and_removed(sentence: str) -> None:
+    assert [finding.fault for finding in check(sentence, FACTS).findings] == [Fault.RECOMMENDATION]
+    assert remove_unproven(f"Growth slowed.\n\n{sentence}", FACTS)[0] == "Growth slowed."
+
+
+@pytest.mark.parametrize("sentence", NO_ADVICE)
+def test_talk_of_buying_and_selling_is_no_advice(sentence: str) -> None:
+    assert check(sentence, FACTS).findings == ()
+
+
+def test_a_finding_says_what_is_wrong_where() -> None:
+    text = "Fine so far. The close was 187 USD [f:price.close]. It has 12 shops."
+    first, second = check(text, FACTS).findings
+    assert (first.fault, text[first.start : first.end], first.cited) == (Fault.WRONG_VALUE, "187 USD", ("price.close",))
+    assert (second.fault, text[second.start : second.end]) == (Fault.UNCITED, "12")
+
+
+def test_numbers_are_counted_with_those_that_are_proven() -> None:
+    found = check("From 4.26% [f:fred.DGS10.year_ago] to 4.11% [f:fred.DGS10] in 2026, not 5%.", FACTS)
+    assert (found.numbers, found.proven, len(found.findings)) == (3, 2, 1)
+
+
+def test_a_citation_cannot_list_the_whole_snapshot() -> None:
+    ids = ", ".join(f"f:{fact_id}" for fact_id in list(FACTS)[: CITED_TOGETHER_MAX + 1])
+    assert [finding.fault for finding in check(f"The close was low [{ids}].", FACTS).findings] == [Fault.TOO_MANY_IDS]
+
+
+def test_only_the_sentence_that_is_wrong_is_removed() -> None:
+    text = "\n".join(
+        [
+            "## price",
+            "",
+            "The close was $200 [f:price.close]. It was $300 once. The trend is down.",
+            "",
+            "- RSI (14 days): 35.1 [f:price.rsi_14]",
+            "- Target: 300",
+            "",
+            "| Close | 200 [f:price.close] |",
+            "| Target | 300 |",
+        ]
+    )
+    clean, removed = remove_unproven(text, FACTS)
+    assert len(removed) == 3
+    assert clean.split("\n") == [
+        "## price",
+        "",
+        "The close was $200 [f:price.close]. The trend is down.",
+        "",
+        "- RSI (14 days): 35.1 [f:price.rsi_14]",
+        "",
+        "| Close | 200 [f:price.close] |",
+    ]
