@@ -216,7 +216,11 @@ class Research:
 
 @contextmanager
 def research_on(
-    deployment: Deployment, upstream: Upstream | None = None, *, provider: Provider | None = None
+    deployment: Deployment,
+    upstream: Upstream | None = None,
+    *,
+    provider: Provider | None = None,
+    clock: ShiftedClock | None = None,
 ) -> Iterator[Research]:
     """Research on a deployment, with a provider that answers every prompt with one usable sentence."""
     if upstream is not None:
@@ -230,7 +234,7 @@ def research_on(
         s3=s3,
         settings=ResearchSettings.from_environment(environment),
         executions=Started(),
-        clock=ShiftedClock(),
+        clock=clock or ShiftedClock(),
         token=deployment.key(KeyKind.OFFICIAL),
         provider=provider,
     )

@@ -167,7 +167,7 @@ def test_a_run_is_only_there_for_its_account(research: Research, path: str) -> N
     run_id = research.begin()
     stranger = research.deployment.other_account().key()
     method = "GET" if path in ("", "/report.json") else "POST"
-    body = None if method == "GET" else {}
+    body: dict[str, Any] | None = None if method == "GET" else {}
     assert research.send(method, f"/runs/{run_id}{path}", body, token=stranger).status_code == 404
     assert research.send("GET", f"/compare?runs={run_id},{run_id}x", token=stranger).status_code == 404
     assert research.send("GET", "/runs", token=stranger).json()["data"] == []

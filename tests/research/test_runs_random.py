@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from functions.research.runs import ACTIVE, RunState
 from tests.research.provider import Answer, Killed, Process, Provider, answered, refused
 from tests.research.runs_bench import TEXT, Research, research_on
-from tests.support.clocks import MINUTE_MS
+from tests.support.clocks import MINUTE_MS, ShiftedClock
 from tests.support.deployment import Deployment
 from tokens_forge.journal import EntryType
 from tokens_forge.providers.port import UpstreamFailure
@@ -143,6 +143,7 @@ class Life:
 @pytest.mark.parametrize("examples", [6, pytest.param(250, marks=pytest.mark.proof)])
 def test_whatever_happens_to_a_run_its_money_is_right(deployment: Deployment, examples: int) -> None:
     seen: Counter[str] = Counter()
+    clock = ShiftedClock()  # of all lives: the sweeper of this deployment never goes back
 
     @settings(
         max_examples=examples,
@@ -154,7 +155,7 @@ def test_whatever_happens_to_a_run_its_money_is_right(deployment: Deployment, ex
     def right(script: list[tuple[Any, ...]]) -> None:
         mine = deployment.other_account()
         mine.fund(WalletKind.OFFICIAL, "10")
-        with research_on(mine, provider=Provider(TEXT)) as research:
+        with research_on(mine, provider=Provider(TEXT), clock=clock) as research:
             life = Life(research)
             for happening in script:
                 life.happen(*happening)
