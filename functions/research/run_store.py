@@ -126,11 +126,11 @@ class RunStore:
         filters = [(name, value) for name, value in wanted if value is not None]
         if filters:
             arguments["FilterExpression"] = " AND ".join(f"#{name} = :{name}" for name, _ in filters)
-            arguments["ExpressionAttributeNames"] = {f"#{name}": name for name, _ in filters}
+            arguments["names"] = {f"#{name}": name for name, _ in filters}
             values |= {f":{name}": text(value) for name, value in filters}
         found: list[Run] = []
         # One more than asked for says whether there are more; `:last` itself never is one, unless it was shown before.
-        for item in self._query("item BETWEEN :first AND :last", values, descending=True, **arguments):
+        for item in self._query("#item BETWEEN :first AND :last", values, descending=True, **arguments):
             if item["item"]["S"] != values[":last"]["S"]:
                 found.append(run_of(item))
             if len(found) > limit:
@@ -140,7 +140,7 @@ class RunStore:
     def steps(self, run: Run) -> dict[str, Step]:
         """The steps of a run that somebody has begun, by stage. A consistent read."""
         values = {":account": text(run.account_id), ":step": text(f"step#{run.run_id}#")}
-        found = [step_of(item) for item in self._query("begins_with(item, :step)", values)]
+        found = [step_of(item) for item in self._query("begins_with(#item, :step)", values)]
         return {step.stage_id: step for step in found}
 
     def keep_step(self, run: Run, step: Step) -> bool:
@@ -236,13 +236,22 @@ class RunStore:
         item: Item | None = answer.get("Item")
         return item
 
-    def _query(self, condition: str, values: Item, *, descending: bool = False, **arguments: Any) -> Iterable[Item]:
+    def _query(
+        self,
+        condition: str,
+        values: Item,
+        *,
+        descending: bool = False,
+        names: dict[str, str] | None = None,
+        **arguments: Any,
+    ) -> Iterable[Item]:
         more: dict[str, Any] = {}
         while True:
             with faults():
                 page = self._client.query(
                     TableName=self._table,
                     KeyConditionExpression=f"account_id = :account AND {condition}",
+                    ExpressionAttributeNames={"#item": "item", **(names or {})},
                     ExpressionAttributeValues=values,
                     ScanIndexForward=not descending,
                     ConsistentRead=True,

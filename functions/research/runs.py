@@ -42,6 +42,7 @@ NEXT: Mapping[RunState, frozenset[RunState]] = MappingProxyType(
         RunState.CANCELLED: frozenset({RunState.QUEUED}),
     }
 )
+EXECUTION_MS_MAX = 3600 * 1000  # the workflow's own time limit
 ACTIVE = frozenset({RunState.QUEUED, RunState.IN_PROGRESS})
 
 

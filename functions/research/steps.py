@@ -196,9 +196,7 @@ class Steps:
         return StepResult(Outcome.SKIPPED)
 
 
-def _within(
-    planned: PlannedStage, make: Callable[[Stage], list[dict[str, str]] | None]
-) -> InferenceRequest | None:
+def _within(planned: PlannedStage, make: Callable[[Stage], list[dict[str, str]] | None]) -> InferenceRequest | None:
     """The request of a stage, in which JSON's escapes count too: its text is cut until the whole fits the estimate.
 
     None when nothing can be sent within that.
