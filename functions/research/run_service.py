@@ -18,7 +18,7 @@ from anyio import to_thread
 from functions.research.estimates import Estimate, estimate
 from functions.research.request import ResearchRequest, VendorKeys
 from functions.research.run_store import RunStore
-from functions.research.runs import NEXT, RESUME_WITHIN_MS, Run, RunState, left_to_pay
+from functions.research.runs import EXECUTION_MS_MAX, NEXT, RESUME_WITHIN_MS, Run, RunState, left_to_pay
 from functions.research.texts import Texts, upload_place
 from tokens_forge.clock import Clock
 from tokens_forge.errors import (
@@ -45,8 +45,11 @@ from tokens_forge.wallets import HoldRefusal, Wallet
 class Executions(Protocol):
     """Where the workflow runs."""
 
-    def start(self, run: Run) -> None:
-        """Start this execution of a run, once: asking again changes nothing. Blocks, and raises StoreFault."""
+    def start(self, run: Run, *, to_end: bool = False) -> None:
+        """Start this execution of a run, once: asking again changes nothing. Blocks, and raises StoreFault.
+
+        With `to_end` it is one more, for a cancelled run whose execution is over without having ended it.
+        """
         ...
 
 
@@ -135,10 +138,10 @@ class RunService:
         if not await to_thread.run_sync(self._runs.ask_cancel, run):
             raise Conflict(f"The run {run.run_id} is {run.state.value}: there is nothing to cancel.")
         cancelled = await self.read(run.account_id, run.run_id)
-        if cancelled.state is RunState.QUEUED:
-            await to_thread.run_sync(
-                self._executions.start, cancelled
-            )  # if a crash kept it from starting, nobody would end it
+        if cancelled.state is RunState.QUEUED:  # if a crash kept it from starting, nobody would end it
+            await to_thread.run_sync(self._executions.start, cancelled)
+        elif self._clock.now_ms() - cancelled.started_at_ms > EXECUTION_MS_MAX:
+            await to_thread.run_sync(lambda: self._executions.start(cancelled, to_end=True))
         return cancelled
 
     async def resume(self, caller: Identity, run: Run) -> Run:
@@ -221,13 +224,12 @@ class StepFunctions:
         self._client = client
         self._workflow_arn = workflow_arn
 
-    def start(self, run: Run) -> None:
+    def start(self, run: Run, *, to_end: bool = False) -> None:
         """Start it; an execution of this name that exists is this one."""
+        name = f"{run.execution_name}-end" if to_end else run.execution_name
         given = {"run_id": run.run_id, "account_id": run.account_id, "execution": run.execution}
         with faults(), suppress(self._client.exceptions.ExecutionAlreadyExists):
-            self._client.start_execution(
-                stateMachineArn=self._workflow_arn, name=run.execution_name, input=json.dumps(given)
-            )
+            self._client.start_execution(stateMachineArn=self._workflow_arn, name=name, input=json.dumps(given))
 
 
 def _require_agreed(caller: Identity, estimated: Estimate, max_charge_nano: int | None) -> None:

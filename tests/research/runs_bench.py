@@ -52,9 +52,9 @@ class Started:
 
     names: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def start(self, run: Run) -> None:
+    def start(self, run: Run, *, to_end: bool = False) -> None:
         given = {"run_id": run.run_id, "account_id": run.account_id, "execution": run.execution}
-        self.names.setdefault(run.execution_name, given)
+        self.names.setdefault(f"{run.execution_name}-end" if to_end else run.execution_name, given)
 
 
 @dataclass

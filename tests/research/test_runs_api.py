@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.research.runs import NEXT, RESUME_WITHIN_MS, RunState
+from functions.research.runs import EXECUTION_MS_MAX, NEXT, RESUME_WITHIN_MS, RunState
 from tests.research.provider import Provider
 from tests.research.runs_bench import ASKED, TEXT, Research, research_on
 from tests.support.deployment import Deployment
@@ -185,7 +185,7 @@ def test_an_idempotency_key_begins_one_run(research: Research) -> None:
 
 def test_an_idempotency_key_takes_up_a_run_that_was_begun_half(research: Research) -> None:
     class Dies:
-        def start(self, run: object) -> None:
+        def start(self, run: object, *, to_end: bool = False) -> None:
             raise KeyboardInterrupt
 
     working, research.executions = research.executions, Dies()
@@ -242,6 +242,16 @@ def test_a_run_that_never_started_can_be_cancelled(research: Research) -> None:
     research.executions.names.clear()  # a crash came between its hold and its start
     research.send("POST", f"/runs/{run_id}/cancel")
     assert list(research.executions.names) == [f"{run_id}-1"]
+    assert research.drive(run_id) is RunState.CANCELLED
+    assert research.check_books(run_id) == 0
+
+
+def test_a_run_whose_execution_is_over_without_having_ended_it_is_ended_by_cancelling(research: Research) -> None:
+    run_id = research.begin()
+    research.call({"action": "prepare", "run": research.given(run_id)})
+    research.clock.shift_ms += EXECUTION_MS_MAX + 1_000
+    assert research.send("POST", f"/runs/{run_id}/cancel").status_code == 202
+    assert list(research.executions.names) == [f"{run_id}-1", f"{run_id}-1-end"]
     assert research.drive(run_id) is RunState.CANCELLED
     assert research.check_books(run_id) == 0
 

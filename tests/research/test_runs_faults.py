@@ -266,7 +266,7 @@ def test_a_price_or_route_that_is_gone_ends_the_run_before_the_step_is_sent(rese
 
 def test_a_store_that_is_silent_when_the_run_begins_leaves_nothing_behind(research: Research) -> None:
     class Silent:
-        def start(self, run: object) -> None:
+        def start(self, run: object, *, to_end: bool = False) -> None:
             raise StoreFault("no answer")
 
     research.executions = Silent()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from functions.research.runs import EXECUTION_MS_MAX
 from functions.research.step_handler import SETTLE_MS
 from tests.research.workflow_here import definition
 from tests.support.template import transformed
@@ -124,7 +125,7 @@ def test_each_time_limit_fits_into_the_next_one() -> None:
         state for _, graph in graphs(definition()) for state in graph["States"].values() if state["Type"] == "Task"
     ]
     assert all(state["TimeoutSeconds"] > function["Timeout"] for state in tasks)
-    assert definition()["TimeoutSeconds"] * 1000 < RUN_HOLD_AGE_MAX_MS
+    assert definition()["TimeoutSeconds"] * 1000 == EXECUTION_MS_MAX < RUN_HOLD_AGE_MAX_MS
     sweep_after_s = int(transformed()["Mappings"]["Sweep"]["prod"]["AfterSeconds"])
     assert sweep_after_s > function["Timeout"], "an intent is only old when no function can still run it"
 

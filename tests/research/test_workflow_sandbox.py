@@ -27,7 +27,7 @@ def sample(language: str) -> tuple[ResearchRequest, Snapshot]:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_sandbox_cites_facts_that_are_there_and_says_what_it_is(language: str) -> None:
     request, snapshot = sample(language)
-    texts = {}
+    texts: dict[str, str] = {}
     for stage in PRESETS["brief"].stages(request.sources)[:-1]:
         messages = prompts.build(stage, snapshot, texts, request.language)
         body: dict[str, Any] = {"model": "any", "messages": messages, "max_completion_tokens": stage.output_tokens_max}
