@@ -11,11 +11,11 @@ from functions.research.printed_numbers import PrintedNumber, printed_numbers, s
 
 _UP = (
     r"\b(?:rose|rises?|risen|rising|up|gain(?:s|ed|ing)?|increas(?:e|es|ed|ing)|grew|grows?|grown|growth|climb(?:s|ed|ing)?|higher"
-    r"|above|advanc(?:e|es|ed)|add(?:s|ed)|jump(?:s|ed)?|surg(?:e|es|ed)|rall(?:y|ied)|positive|expand(?:s|ed))\b|涨|升|增|高|正"
+    r"|above|advanc(?:e|es|ed)|add(?:s|ed)|jump(?:s|ed)?|surg(?:e|es|ed)|rall(?:y|ied)|positive|expand(?:s|ed)|soar(?:s|ed)|recover(?:s|ed)|better|stronger)\b|涨|升|增|高|正"
 )
 _DOWN = (
     r"\b(?:fell|falls?|fallen|falling|down|drop(?:s|ped)?|declin(?:e|es|ed|ing)|decreas(?:e|es|ed|ing)|los(?:t|s|ses|es|ing)"
-    r"|lower|below|under|slid|slip(?:s|ped)?|shrank|shrunk|contract(?:s|ed)|negative|drawdowns?|dip(?:s|ped)?|sank|deficit|beneath)\b"
+    r"|lower|below|under|slid|slip(?:s|ped)?|shrank|shrunk|contract(?:s|ed)|negative|drawdowns?|dip(?:s|ped)?|sank|deficit|beneath|sheds?|plung(?:e|es|ed)|tumbl(?:e|es|ed)|retreat(?:s|ed)|eas(?:es|ed)|weaker|worse)\b"
     r"|跌|降|减|低|负|亏|回撤|回落|缩"
 )
 _LOSS = re.compile(r"\bnet loss(?:es)?\b[^,;]*$|净亏损[^，；]*$", re.IGNORECASE | re.ASCII)

@@ -31,8 +31,8 @@ _PATTERNS = (
     rf"(?i:\b(?:from|to|of|by|through|before|after|and|for))\s{_YEAR}(?!\w){_NO_VALUE}(?![.,]?\s?\x00|\s?[A-Za-z]*[.,]?\s?\x00)",
     rf"\({_YEAR}\)|\b{_YEAR}['’]s\b|\b{_YEAR}s\b|(?<![\d.,$]){_YEAR}[-–/](?:{_YEAR}|\d{{2}})(?!\d|[.,]\d|\s?%)",
     # Numbering
-    r"(?m:^[\s>*#|\-•]*(?:\*\*)?[(（]?\d{1,2}[.)）、](?!\d))",
-    r"\b(?:Step|Scenario|Case|Point|Section|Part|Round|Phase|Figure|Table|Item|Note|Option)\s\d{1,2}\b" + _NO_VALUE,
+    r"(?m:^[ \t>*#|\-•]*(?:\*\*)?[(（]?\d{1,2}[.)）、](?!\d))",
+    r"(?i:\b(?:step|scenario|case|point|section|part|round|phase|figure|table|item|note|option))\s\d{1,2}\b" + _NO_VALUE,
     r"\b\d{1,3}(?:st|nd|rd|th)\b|第\s?\d{1,3}",
     # Names
     r"\b(?:10-?[KQ]|8-?K|20-?F|6-?K|40-?F|13[DFG]|S-\d|DEF 14A)(?:/A)?\b|\bForm\s\d{1,3}(?:-[A-Z])?\b",

@@ -7,9 +7,11 @@ in their order. Checking against *any* fact of the snapshot would let 16 to 43 %
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from functions.research.agreement import Around, agrees
 from functions.research.facts import Fact
@@ -23,6 +25,7 @@ from functions.research.snapshot import Snapshot
 from functions.research.words import Language
 
 CITED_TOGETHER_MAX = 6
+LOOKED_BACK = 300  # characters, for a word of direction
 _BETWEEN_CITATIONS = re.compile(r"[\s,;，、和]*")
 _DIGITS = re.compile(r"\d+")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -75,6 +78,9 @@ class _Citation:
     ids: tuple[str, ...]
 
 
+_Place = TypeVar("_Place", _Citation, PrintedNumber)
+
+
 def check(text: str, facts: Mapping[str, Fact]) -> Checked:
     """Look at every number, every citation and every buy or sell line. Pure: the same text gives the same findings."""
     shown = same_digits(text)
@@ -83,10 +89,9 @@ def check(text: str, facts: Mapping[str, Fact]) -> Checked:
     findings: list[Finding] = []
     looked_at = 0
     for start, end in sentences(shown):
-        cited = [citation for citation in citations if start <= citation.start < end]
-        inside = [number for number in numbers if start <= number.start < end]
-        line = text.rfind("\n", 0, start) + 1, text.find("\n", start) % (len(text) + 1)
-        beside = [citation for citation in citations if line[0] <= citation.start <= line[1]]
+        cited, inside = _between(citations, start, end), _between(numbers, start, end)
+        line_start, line_end = _line(text, start)
+        beside = _between(citations, line_start, line_end)
         here = _label_numbers(facts[one] for citation in beside for one in citation.ids if one in facts)
         claims = [number for number in inside if not _is_a_name(number, shown, names, here)]
         looked_at += len(claims)
@@ -121,6 +126,22 @@ def _around(text: str, finding: Finding) -> str:
     return " In: " + " ".join(f"{before}{finding.printed}{after}".split())
 
 
+def _between(places: Sequence[_Place], start: int, end: int) -> Sequence[_Place]:
+    """Those that begin there; they are in order."""
+    first = bisect_left(places, start, key=_start)
+    return places[first : bisect_left(places, end, first, key=_start)]
+
+
+def _start(place: _Citation | PrintedNumber) -> int:
+    return place.start
+
+
+def _line(text: str, at: int) -> tuple[int, int]:
+    """The line that holds a place, without its end."""
+    end = text.find("\n", at)
+    return text.rfind("\n", 0, at) + 1, len(text) if end < 0 else end
+
+
 def _citations(text: str) -> list[_Citation]:
     """Those that stand next to each other are one."""
     joined: list[_Citation] = []
@@ -148,7 +169,7 @@ def _is_a_name(number: PrintedNumber, text: str, names: frozenset[str], here: fr
 
 
 def _of_sentence(
-    text: str, start: int, numbers: list[PrintedNumber], citations: list[_Citation], facts: Mapping[str, Fact]
+    text: str, start: int, numbers: Sequence[PrintedNumber], citations: Sequence[_Citation], facts: Mapping[str, Fact]
 ) -> Iterator[Finding]:
     for citation in citations:
         unknown = [one for one in citation.ids if one not in facts]
@@ -175,7 +196,8 @@ def _of_group(
     for index, number in enumerate(numbers):
         clause_start = numbers[index - 1].end if index else start
         clause_end = numbers[index + 1].start if index + 1 < len(numbers) else citation.start
-        around = Around(text[clause_start:clause_end], number.start - clause_start, text[start : number.start])
+        before = text[max(start, number.start - LOOKED_BACK) : number.start]
+        around = Around(text[clause_start:clause_end], number.start - clause_start, before)
         for position in range(first, len(citation.ids)):
             fact = facts.get(citation.ids[position])
             if fact is not None and agrees(number, fact, around):
@@ -188,12 +210,14 @@ def _of_group(
 
 def _without_sentences(text: str, findings: tuple[Finding, ...]) -> str:
     """A row of a table goes as a whole; a line of which nothing is left goes too."""
-    spans = []
-    for start, end in sentences(text):
-        if not any(finding.start < end and finding.end > start for finding in findings):
-            continue
-        line_start, line_end = text.rfind("\n", 0, start) + 1, text.find("\n", start)
-        line_end = len(text) if line_end < 0 else line_end
+    spans, pieces = [], sentences(text)
+    wrong = set()
+    starts = [start for start, _ in pieces]
+    for finding in findings:
+        first = bisect_right(starts, finding.start) - 1
+        wrong |= {first, *range(first + 1, bisect_left(starts, finding.end))}
+    for start, end in (pieces[index] for index in sorted(wrong)):
+        line_start, line_end = _line(text, start)
         is_row = text[line_start:line_end].lstrip().startswith("|")
         spans.append((line_start, line_end) if is_row else (start, min(end, line_end)))
     kept, at = "", 0

@@ -57,7 +57,7 @@ _SPELLED = re.compile(
     r"|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|dozen|half a)"
     r"[\s-]+(?:per[ -]?cent|percentage|hundred|thousand|million|billion|trillion|dollars|points?\b|basis|times\b|fold\b)"
     r"|百分之[零〇一二三四五六七八九十百点两几]+|[零一二三四五六七八九十百千两点]{2,}(?:万|亿|倍|美元|个百分点)"
-    r"|[二三四五六七八九十两](?:万|亿|倍|个百分点)",
+    r"|[二三四五六七八九十两](?:万|亿|倍|个百分点)|[一二两三四五六七八九](?:成半|成(?=[，。；、\s]|$))",
     re.IGNORECASE | re.ASCII,
 )
 

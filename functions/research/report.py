@@ -119,46 +119,47 @@ def build(
     discussion = {
         stage_id: _proven(text, snapshot, counts) for stage_id, text in usable.items() if stage_id not in aside
     }
-    return Report(
-        {
-            "object": "research.report",
-            "version": VERSION,
-            "disclaimer": LABELS["disclaimer"][request.language],
-            "run_id": run.run_id,
-            "status": run.status,
-            "reason": run.reason,
-            "symbol": snapshot.symbol,
-            "as_of": snapshot.as_of.isoformat(),
-            "language": request.language.value,
-            "preset": request.preset,
-            "snapshot_sha256": snapshot.sha256,
-            "sections": [{"key": key, "text": text} for key, text in sections.items() if text],
-            "discussion": [
-                {"stage_id": stage_id, "text": _without_headings(text)} for stage_id, text in discussion.items() if text
-            ],
-            "unusable": [
-                {"stage_id": stage_id, "problems": [problem.value for problem in text_problems(text, request.language)]}
-                for stage_id, text in texts.items()
-                if stage_id not in usable
-            ],
-            "verification": asdict(counts),
-            "facts": [fact_json(fact) for fact in snapshot.facts],
-            "sources": [
-                {
-                    "source": use.source.value,
-                    "label": use.label,
-                    "window": None if use.window is None else [str(use.window.first), str(use.window.last)],
-                    "notes": list(use.notes),
-                }
-                for use in snapshot.sources
-            ],
-            "missing": [{"source": gap.source.value, "reason": gap.reason} for gap in snapshot.missing],
-            "prices": None if snapshot.prices is None else _prices(snapshot.prices),
-            "models": dict(run.models),
-            "receipts": [asdict(receipt) for receipt in run.receipts],
-            "charges": _charges(run.receipts),
-        }
-    )
+    document = {
+        "object": "research.report",
+        "version": VERSION,
+        "disclaimer": LABELS["disclaimer"][request.language],
+        "run_id": run.run_id,
+        "status": run.status,
+        "reason": run.reason,
+        "symbol": snapshot.symbol,
+        "as_of": snapshot.as_of.isoformat(),
+        "language": request.language.value,
+        "preset": request.preset,
+        "snapshot_sha256": snapshot.sha256,
+        "sections": [{"key": key, "text": text} for key, text in sections.items() if text],
+        "discussion": [
+            {"stage_id": stage_id, "text": _without_headings(text)} for stage_id, text in discussion.items() if text
+        ],
+        "unusable": [
+            {"stage_id": stage_id, "problems": [problem.value for problem in text_problems(text, request.language)]}
+            for stage_id, text in texts.items()
+            if stage_id not in usable
+        ],
+        "verification": asdict(counts),
+        "facts": [fact_json(fact) for fact in snapshot.facts],
+        "sources": [
+            {
+                "source": use.source.value,
+                "label": use.label,
+                "window": None if use.window is None else [str(use.window.first), str(use.window.last)],
+                "notes": list(use.notes),
+            }
+            for use in snapshot.sources
+        ],
+        "missing": [{"source": gap.source.value, "reason": gap.reason} for gap in snapshot.missing],
+        "prices": None if snapshot.prices is None else _prices(snapshot.prices),
+        "models": dict(run.models),
+        "receipts": [asdict(receipt) for receipt in run.receipts],
+        "charges": _charges(run.receipts),
+    }
+    return Report.from_bytes(
+        canonical(document)
+    )  # in the order that a stored report has, so that both are laid out alike
 
 
 def stage_heading(stage_id: str, language: Language) -> str:

@@ -11,6 +11,7 @@ import pytest
 from functions.research.sources.edgar import FACTS_KEPT_MS
 from functions.research.sources.http import Host, Reply
 from functions.research.sources.port import ReportedValue, SourceResult
+from functions.research.sources.rss import clean
 from functions.research.sources.splits import looks_like_split
 from functions.research.words import Adjustment
 from tests.research.vendors import (
@@ -224,6 +225,11 @@ def test_headlines_are_cleaned_dated_and_not_later_than_the_as_of_date() -> None
 def test_a_feed_with_entities_or_that_is_none_is_not_read(body: bytes) -> None:
     result = one("rss", with_answer(PATHS["rss"], Reply(200, "application/rss+xml", body)))
     assert result.headlines == () and result.missing
+
+
+def test_a_title_of_nothing_but_marks_is_cleaned_at_once() -> None:
+    title = clean("<" * 900_000, 200)
+    assert title == "" and clean("a<b>c</b>" + "x" * 300, 200) == "a c " + "x" * 195 + "…"
 
 
 def test_a_huge_feed_is_cut_off() -> None:

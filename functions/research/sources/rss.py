@@ -90,7 +90,7 @@ def _headlines(found: Any, as_of: date) -> Iterator[Headline]:
 
 def clean(outside: str, characters_max: int) -> str:
     """One line without markup, control or direction characters, cut to a length."""
-    text = html.unescape(_TAG.sub(" ", outside))
+    text = html.unescape(_TAG.sub(" ", outside[: 10 * characters_max]))
     text = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in text)
     text = " ".join(text.replace("<", " ").replace(">", " ").split())
     return text if len(text) <= characters_max else text[: characters_max - 1].rstrip() + "…"
