@@ -74,6 +74,11 @@ def test_a_vendor_that_does_not_answer_as_documented_is_missing_with_a_reason(so
     assert all(RESET[source] in reason for reason in result.missing) and result.missing
 
 
+@pytest.mark.parametrize("source", ["alpha_vantage", "edgar", "fred"])
+def test_a_web_page_with_http_200_is_called_one(source: str) -> None:
+    assert "answered with a web page instead of data" in one(source, with_answer(PATHS[source], PAGE)).missing[0]
+
+
 @pytest.mark.parametrize("source", PATHS)
 def test_a_vendor_that_is_down_is_missing(source: str) -> None:
     assert "could not be reached" in one(source, FakeHttp({})).missing[0]
