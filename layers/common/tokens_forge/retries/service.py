@@ -153,7 +153,9 @@ class RetrySafety:
             raise
         except ForgeError:
             await run.placed()
-            await self._quietly(lambda: self._claims.drop(run.claim))  # nothing was charged
+            # Nothing was charged now. What an earlier run was charged must be found by the next retry too.
+            leave = self._claims.drop if claim.instead_of is None else self._claims.end_lease
+            await self._quietly(lambda: leave(run.claim))
             raise
         except BaseException:
             with CancelScope(shield=True):
