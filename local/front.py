@@ -10,9 +10,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from functions.admin.main import app as admin
 from functions.checkout.main import app as checkout
 from functions.proxy.main import app as proxy
+from functions.research.main import app as research
 
 # The longest prefix that fits serves; the public API has the rest.
-APPLICATIONS: dict[str, ASGIApp] = {"/": proxy, "/v1/checkout/": checkout, "/admin/": admin}
+APPLICATIONS: dict[str, ASGIApp] = {
+    "/": proxy,
+    "/v1/checkout/": checkout,
+    "/v1/research/": research,
+    "/admin/": admin,
+}
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:

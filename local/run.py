@@ -111,7 +111,7 @@ def _demo_keys(settings: Mapping[str, str], ports: Ports) -> dict[str, str]:
 
 
 # The functions whose applications the local front serves in one process; the settings of the last one win.
-_SERVED_HERE = ("CheckoutFunctionName", "AdminFunctionName", "StreamFunctionName")
+_SERVED_HERE = ("CheckoutFunctionName", "AdminFunctionName", "ResearchApiFunctionName", "StreamFunctionName")
 _KEY_NAMES = ("FORGE_ACCOUNT_ID", "FORGE_OFFICIAL_KEY", "FORGE_ROUTED_KEY", "FORGE_MANAGEMENT_KEY")
 
 

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from local.sandbox_research import research_text
+
 NOTICE = "This is the Tokens Forge sandbox: no real model wrote this."
 _PIECE = re.compile(r"\S+\s*|\s+")
 _BYTES_PER_TOKEN = 4
@@ -65,6 +67,9 @@ def _text(body: dict[str, Any]) -> str:
         return json.dumps(_example(schema))
     if wanted.get("type") == "json_object":
         return json.dumps({"sandbox": NOTICE})
+    research = research_text(body)
+    if research is not None:
+        return research
     question = _last_user_text(body["messages"])
     quoted = question if len(question) <= 200 else question[:200] + " ..."
     return f"{NOTICE} You asked {body.get('model')}: “{quoted}” A real provider would answer here."

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.proxy.views import price_view
 from tokens_forge.checkout.orders import Order, Taking
 from tokens_forge.checkout.trail import TrailLine
 from tokens_forge.ids import iso_of
 from tokens_forge.journal import Entry
 from tokens_forge.money import decimal
 from tokens_forge.policy import Offer
+from tokens_forge.views import price_view
 
 
 def offer_view(offer: Offer) -> dict[str, Any]:

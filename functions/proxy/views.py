@@ -9,9 +9,9 @@ from tokens_forge.health import ChannelModel, Health, route_health
 from tokens_forge.ids import iso_of
 from tokens_forge.money import NANO_PER_UNIT, decimal
 from tokens_forge.policy import Offer
-from tokens_forge.views import key_view, price_view, wallet_view
+from tokens_forge.views import price_view
 
-__all__ = ["HealthMap", "key_view", "model_view", "price_view", "route_health_view", "route_view", "wallet_view"]
+__all__ = ["HealthMap", "model_view", "route_health_view", "route_view"]
 
 HealthMap = Mapping[ChannelModel, Health]
 _NEVER_SEEN = Health()

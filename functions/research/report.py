@@ -157,9 +157,8 @@ def build(
         "receipts": [asdict(receipt) for receipt in run.receipts],
         "charges": _charges(run.receipts),
     }
-    return Report.from_bytes(
-        canonical(document)
-    )  # in the order that a stored report has, so that both are laid out alike
+    # In the order that a stored report has, so that both are laid out alike.
+    return Report.from_bytes(canonical(document))
 
 
 def stage_heading(stage_id: str, language: Language) -> str:

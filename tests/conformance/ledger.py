@@ -78,9 +78,9 @@ class Ledger(Twin):
 
 def closing(hold: HoldRequest, charge_nano: int = 0) -> CloseHold:
     """The wallet change that ends a hold."""
-    return CloseHold(hold.hold_id, hold.nano, charge_nano, hold.limited_key_id)
+    return CloseHold(hold.hold_id, hold.nano, charge_nano, hold.limited_key_id, hold.part_of)
 
 
 def open_hold(hold: HoldRequest) -> OpenHold:
     """A hold as its wallet shows it."""
-    return OpenHold(hold.hold_id, hold.nano, hold.placed_at_ms, hold.limited_key_id)
+    return OpenHold(hold.hold_id, hold.nano, hold.placed_at_ms, hold.limited_key_id, hold.part_of)

@@ -61,11 +61,13 @@ days = st.sampled_from([day_of(NOW_MS), day_of(NOW_MS + DAY_MS)])
 @st.composite
 def holds(draw: st.DrawFn) -> HoldRequest:
     kind = draw(kinds)
+    hold_id = draw(st.sampled_from(REQUEST_IDS))
     return HoldRequest(
         account_id=draw(owners),
         kind=kind,
         currency=draw(currencies) or CURRENCY[kind],
-        hold_id=draw(st.sampled_from(REQUEST_IDS)),
+        hold_id=hold_id,
+        part_of=draw(st.sampled_from([None, None, *(other for other in REQUEST_IDS if other != hold_id)])),
         nano=draw(amounts),
         auth_epoch=draw(st.sampled_from([0, 0, 0, 1])),
         placed_at_ms=NOW_MS,

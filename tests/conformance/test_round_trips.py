@@ -37,6 +37,7 @@ INTENTS: dict[str, Any] = {
     "price": {"price": replace(PRICE, version="p2")},
     "hold_nano": {"hold_nano": 10**24},
     "repeats": {"repeats": "req_01m86yeefshgvfsxn5v0zx9a26"},
+    "part_of": {"part_of": "hold_01m86yeefshgvfsxn5v0zx9a26"},
 }
 MANY = tuple(Attempt(f"channel-{number}", "timeout", number) for number in range(50))
 OUTCOMES: dict[str, Any] = {

@@ -211,6 +211,18 @@ def test_when_the_answer_is_lost_the_retry_runs_again_and_the_customer_pays_once
     assert spent_nano(deployment) == charge_nano(first)
 
 
+def test_a_retry_that_fails_does_not_forget_that_an_earlier_run_was_charged(
+    deployment: Deployment, sender: Sender, upstream: Upstream
+) -> None:
+    first = sender.send(key="mine")
+    Claims(deployment).change(headers=None, answer=None, leased_until_ms={"N": "0"})
+    upstream.script(error(500))
+    assert sender.send(key="mine").status_code == 503
+    again = sender.send(key="mine")
+    assert again.status_code == 200 and charge_nano(again) == 0
+    assert spent_nano(deployment) == charge_nano(first) > 0
+
+
 def test_a_run_that_died_before_it_was_settled_is_ended_and_never_charged_late(
     deployment: Deployment, sender: Sender, upstream: Upstream
 ) -> None:

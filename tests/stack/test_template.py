@@ -76,7 +76,11 @@ def test_the_buffered_routes_stand_behind_mangum() -> None:
     } <= buffered
     for path in buffered - {ADMIN_PATH}:
         for method in paths[path]:
-            own = {"/v1/keys": "KeysFunction", "/v1/checkout": "CheckoutFunction"}
+            own = {
+                "/v1/keys": "KeysFunction",
+                "/v1/checkout": "CheckoutFunction",
+                "/v1/research": "ResearchApiFunction",
+            }
             function = next((name for start, name in own.items() if path.startswith(start)), "ProxyFunction")
             assert f"{function}.Arn" in str(integration(resources, path, method)["uri"])
             assert "responseTransferMode" not in integration(resources, path, method)
@@ -149,6 +153,9 @@ def statements(resources: dict[str, Any]) -> list[tuple[str, set[str], str]]:
 def test_no_role_can_change_or_delete_a_journal_entry_or_a_price_or_a_key() -> None:
     found = statements(resolved(Stage="prod"))
     assert {role for role, _, _ in found} == {
+        "ResearchRole",
+        "ResearchApiRole",
+        "ResearchWorkflowRole",
         "ProxyRole",
         "KeysRole",
         "StreamRole",
@@ -175,7 +182,7 @@ def test_no_role_can_change_or_delete_a_journal_entry_or_a_price_or_a_key() -> N
             written = written if role in ("KeysRole", "AdminRole") else set()
             assert actions - written <= {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"}
         assert "dynamodb:BatchWriteItem" not in actions
-        assert "dynamodb:DeleteItem" not in actions or "StateTable" in resource
+        assert "dynamodb:DeleteItem" not in actions or "StateTable" in resource or "RunsTable" in resource
         assert (
             "dynamodb:Scan" not in actions
             or role == "ReconciliationRole"
@@ -209,7 +216,7 @@ def test_only_the_functions_that_call_providers_read_their_credentials() -> None
     readers = {
         role for role, actions, _ in statements(resolved(Stage="prod")) if "secretsmanager:GetSecretValue" in actions
     }
-    assert readers == {"StreamRole", "HealthRole", "CheckoutRole", "AdminRole"}
+    assert readers == {"StreamRole", "HealthRole", "CheckoutRole", "AdminRole", "ResearchRole"}
 
 
 def test_no_function_reads_the_secrets_of_another_trade() -> None:
@@ -305,7 +312,7 @@ def test_the_scheduled_work_has_a_schedule_and_alarms() -> None:
     schedules = {
         target["Arn"]["Fn::GetAtt"][0]: rule["Properties"]["ScheduleExpression"]
         for rule in resources.values()
-        if rule["Type"] == "AWS::Events::Rule"
+        if rule["Type"] == "AWS::Events::Rule" and "ScheduleExpression" in rule["Properties"]
         for target in rule["Properties"]["Targets"]
     }
     assert schedules == {

@@ -9,10 +9,10 @@ from fastapi import APIRouter
 
 from functions.checkout.services import Caller, Served, Services
 from functions.checkout.views import offer_view
-from functions.proxy.views import wallet_view
 from tokens_forge.identity import Identity
 from tokens_forge.money import decimal
 from tokens_forge.policy import Offer, wallet_offers
+from tokens_forge.views import wallet_view
 from tokens_forge.wallets import WalletKind
 
 router = APIRouter()

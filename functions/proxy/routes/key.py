@@ -8,7 +8,7 @@ from anyio import to_thread
 from fastapi import APIRouter
 
 from functions.proxy.services import Caller, Served
-from functions.proxy.views import key_view
+from tokens_forge.views import key_view
 
 router = APIRouter()
 

@@ -11,13 +11,13 @@ from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse, Response
 
 from functions.proxy.services import Caller, Served
-from functions.proxy.views import wallet_view
 from tokens_forge.errors import NotFound, RequestError
 from tokens_forge.identity import Identity
 from tokens_forge.ids import iso_of
 from tokens_forge.money import decimal
 from tokens_forge.receipts import receipt_id_of
 from tokens_forge.statements import PAGE_LINES_MAX, Line, Page
+from tokens_forge.views import wallet_view
 from tokens_forge.wallets import WalletKind
 
 router = APIRouter()

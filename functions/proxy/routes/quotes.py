@@ -8,7 +8,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 
 from functions.proxy.services import Caller, Served
-from functions.proxy.views import price_view, route_view, wallet_view
+from functions.proxy.views import route_view
 from tokens_forge.endpoints import Endpoint
 from tokens_forge.errors import ForgeError
 from tokens_forge.holding import spendable_nano, standing_in_the_way
@@ -16,6 +16,7 @@ from tokens_forge.money import decimal
 from tokens_forge.quotes import affordable_output_each, clamp
 from tokens_forge.requests.inference import parse_json
 from tokens_forge.requests.parsers import PARSERS
+from tokens_forge.views import price_view, wallet_view
 
 router = APIRouter()
 

@@ -9,9 +9,11 @@ ForgeError                  class, status, code
 ├── ModelNotFound           model_availability  404
 │   ├── EndpointNotServed                       404  the model is sold, but on other endpoints
 │   └── NoPrice             pricing             404  no price, no offer
+├── EstimateExceeded        pricing             409  a run was promised a lower price; nothing was sent
 ├── NotFound                request             404  receipts, paths
 ├── BalanceError            balance
 │   ├── InsufficientBalance                     402  official SDKs never retry it
+│   ├── RunSpent                                402  a run's own hold, not the wallet
 │   ├── WalletFrozen                            403
 │   └── TooManyHolds                            429
 ├── RateLimited             rate_limit          429  the key's own limits
@@ -218,6 +220,27 @@ class NoPrice(ModelNotFound):
     error_class = ErrorClass.PRICING
 
 
+class EstimateExceeded(ForgeError):
+    """A step of a run, or the run itself, may cost more by now than its estimate said. Nothing was held or sent."""
+
+    error_class = ErrorClass.PRICING
+    status = 409
+    type = "invalid_request_error"
+    code = "estimate_exceeded"
+
+    def __init__(self, kind: WalletKind, currency: str, needed_nano: int, estimated_nano: int) -> None:
+        super().__init__(
+            f"This may cost up to {decimal(needed_nano)} {currency} by now; the estimate said {decimal(estimated_nano)}.",
+            extras={
+                "wallet": kind.value,
+                "currency": currency,
+                "needed": decimal(needed_nano),
+                "estimated": decimal(estimated_nano),
+                "remedy": "Ask for a new estimate.",
+            },
+        )
+
+
 class BalanceError(ForgeError):
     """The wallet stands in the way."""
 
@@ -255,6 +278,14 @@ class InsufficientBalance(BalanceError):
                 "remedy": remedy,
             },
         )
+
+
+class RunSpent(BalanceError):
+    """A run's hold was released, or has too little left for this step."""
+
+    status = 402
+    type = "insufficient_quota"
+    code = "run_hold_spent"
 
 
 class WalletFrozen(BalanceError):

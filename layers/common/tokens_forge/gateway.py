@@ -18,14 +18,14 @@ from tokens_forge.ending import Ending
 from tokens_forge.endpoints import Endpoint
 from tokens_forge.errors import ForgeError, ModelNotAllowed, NoHealthyRoute, StoreUnavailable
 from tokens_forge.holding import Holding, IdentityChanged
-from tokens_forge.identity import Authenticator, Identity
+from tokens_forge.identity import Authenticator, Identity, OnBehalf, Sender
 from tokens_forge.ids import new_id
 from tokens_forge.journal import Entry, SettlementReason
 from tokens_forge.keys import Token
 from tokens_forge.limits import Limiter
 from tokens_forge.metering import judge
 from tokens_forge.money import Money, decimal
-from tokens_forge.policy import Offer, decide, offers
+from tokens_forge.policy import Offer, decide, offers, verdicts
 from tokens_forge.pricing import Usage
 from tokens_forge.providers.wire import WholeAnswer
 from tokens_forge.quotes import Quote, quote
@@ -92,11 +92,11 @@ class Gateway:
         self._attempts = attempts
         self._clock = clock
 
-    async def identify(self, authorization: str | None) -> Identity:
+    async def identify(self, authorization: Sender) -> Identity:
         """Who sends this Authorization header, by a view of the key that is at most 30 seconds old. Raises InvalidKey."""
         return await self._prove(self._authenticator.token_of(authorization))
 
-    async def identify_now(self, authorization: str | None) -> Identity:
+    async def identify_now(self, authorization: Sender) -> Identity:
         """Who sends this Authorization header, read from the tables: for routes that show what a key may do."""
         return await to_thread.run_sync(self._authenticator.prove, self._authenticator.token_of(authorization))
 
@@ -104,6 +104,11 @@ class Gateway:
         """Every model this key can call. Raises KeyNotPermitted for a management key."""
         catalog = await self._catalog(identity.wallet)
         return offers(identity.key, identity.currency, catalog, self._clock.now_ms())
+
+    async def verdicts(self, identity: Identity, endpoint: Endpoint) -> dict[str, Offer | ForgeError]:
+        """For every model of this key's wallet: the offer on this endpoint, or the error that a call would get."""
+        catalog = await self._catalog(identity.wallet)
+        return verdicts(identity.key, identity.currency, catalog, self._clock.now_ms(), endpoint)
 
     async def offer(self, identity: Identity, model_id: str, endpoint: Endpoint | None = None) -> Offer:
         """One model this key can call, on this endpoint or on any; or the error that says why not."""
@@ -115,9 +120,12 @@ class Gateway:
         return quote(await self.offer(identity, request.model, request.endpoint), request)
 
     async def infer(
-        self, authorization: str | None, request: InferenceRequest, deadline_ms: int, run: Run | None = None
+        self, authorization: Sender, request: InferenceRequest, deadline_ms: int, run: Run | None = None
     ) -> Answer | StreamAnswer:
-        """Answer an inference request by `deadline_ms` and charge it to the key's wallet. Raises ForgeError."""
+        """Answer an inference request by `deadline_ms` and charge it to the key's wallet. Raises ForgeError.
+
+        A step of a research run is a request like any other; only its hold is a part of the run's.
+        """
         token = self._authenticator.token_of(authorization)
         for _ in range(2):
             identity = await self._prove(token)
@@ -218,7 +226,7 @@ class Gateway:
         error.headers.update(_headers(ending, quoted, routed, entry))
         return error
 
-    async def _prove(self, token: Token) -> Identity:
+    async def _prove(self, token: Token | OnBehalf) -> Identity:
         cached = self._authenticator.prove_cached(token)
         return cached if cached is not None else await to_thread.run_sync(self._authenticator.prove, token)
 

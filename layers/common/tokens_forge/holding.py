@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from tokens_forge.before_sending import before_sending
 from tokens_forge.errors import (
+    EstimateExceeded,
     ForgeError,
     InsufficientBalance,
     KeySpendLimit,
     NoPrice,
+    RunSpent,
     TooManyHolds,
     WalletFrozen,
 )
 from tokens_forge.identity import Identity
 from tokens_forge.intents import Held, Intent
 from tokens_forge.keys import Key
+from tokens_forge.money import decimal
 from tokens_forge.quotes import Quote, affordable_output_each, clamp
 from tokens_forge.settlement import HoldRefused, Settlement
 from tokens_forge.threads import run_to_end
@@ -33,15 +36,23 @@ class Holding:
     async def hold(self, identity: Identity, quoted: Quote, request_id: str, repeats: str | None) -> tuple[Held, Quote]:
         """Set the quote's maximum aside, or a clamped one when the client left the output limit to us.
 
-        Raises ForgeError when the wallet refuses, IdentityChanged when the key must be judged again. It runs to its end: a hold
-        that was placed while its request was cancelled is voided by whoever asked for it.
+        Raises ForgeError when the wallet refuses or a run's step costs more than was estimated, IdentityChanged when the key must
+        be judged again. It runs to its end: a hold that was placed while its request was cancelled is voided by whoever asked
+        for it.
         """
+        if identity.part is not None and quoted.max_charge_nano > identity.part.nano_max:
+            raise EstimateExceeded(
+                quoted.offer.kind, quoted.offer.price.currency, quoted.max_charge_nano, identity.part.nano_max
+            )
         intent = _intent(identity, quoted, request_id, repeats)
         try:
             held = await before_sending(run_to_end(lambda: self._settlement.hold(intent, identity.auth_epoch)))
             return held, quoted
         except HoldRefused as refused:
-            can_be_smaller = refused.refusal in (HoldRefusal.INSUFFICIENT, HoldRefusal.KEY_SPEND_LIMIT)
+            can_be_smaller = identity.part is None and refused.refusal in (
+                HoldRefusal.INSUFFICIENT,
+                HoldRefusal.KEY_SPEND_LIMIT,
+            )
             smaller = clamp(quoted, spendable_nano(refused.wallet, identity.key)) if can_be_smaller else None
             if smaller is None:
                 raise _refusal(refused, quoted, identity) from None
@@ -97,6 +108,7 @@ def _intent(identity: Identity, quoted: Quote, request_id: str, repeats: str | N
         price=quoted.offer.price,
         hold_nano=quoted.max_charge_nano,
         repeats=repeats,
+        part_of=identity.part.hold_id if identity.part is not None else None,
     )
 
 
@@ -121,6 +133,10 @@ def _refusal(refused: HoldRefused, quoted: Quote, identity: Identity) -> Excepti
             needed_nano=needed_nano,
             left_nano=left_nano,
             affordable_output_tokens=affordable,
+        )
+    if refused.refusal in (HoldRefusal.RUN_ENDED, HoldRefusal.RUN_SPENT):
+        return RunSpent(
+            f"This run has not {decimal(needed_nano)} {currency} of its hold left.", extras={"wallet": kind.value}
         )
     if refused.refusal in (HoldRefusal.INSUFFICIENT, HoldRefusal.NO_WALLET):
         available_nano = wallet.available_nano if wallet else 0

@@ -7,12 +7,12 @@ epoch is read before the key, so a revocation between the two reads makes the ne
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tokens_forge.clock import Clock
 from tokens_forge.errors import InvalidKey, KeyNotPermitted
-from tokens_forge.keys import Key, KeyStatus, Token, opens, parse_token
+from tokens_forge.keys import Key, KeyKind, KeyStatus, Token, opens, parse_token
 from tokens_forge.store.port import LedgerStore
 from tokens_forge.wallets import WalletKind
 
@@ -29,12 +29,37 @@ class KeyReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What a research run lets one of its requests set aside: at most `nano_max`, out of the run's own hold."""
+
+    hold_id: str
+    nano_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class OnBehalf:
+    """A run calls for the key that started it. Its secret was proven then and is not kept; all else about the key is read anew."""
+
+    account_id: str
+    key_id: str
+    kind: KeyKind
+    part: Part
+
+
+Sender = str | OnBehalf | None  # an Authorization header, or a run
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
-    """Who calls: a key that was proven, and its wallet's auth epoch at that time and currency (0 and empty without a wallet)."""
+    """Who calls: a key that was proven, and its wallet's auth epoch at that time and currency (0 and empty without a wallet).
+
+    A step of a run may spend its `part` and nothing else.
+    """
 
     key: Key
     auth_epoch: int
     currency: str
+    part: Part | None = None
 
     @property
     def account_id(self) -> str:
@@ -58,8 +83,10 @@ class Authenticator:
         self._clock = clock
         self._cache: OrderedDict[str, tuple[int, Identity]] = OrderedDict()
 
-    def token_of(self, authorization: str | None) -> Token:
-        """The token in an Authorization header. Raises InvalidKey."""
+    def token_of(self, authorization: Sender) -> Token | OnBehalf:
+        """The token in an Authorization header; a run needs none. Raises InvalidKey."""
+        if isinstance(authorization, OnBehalf):
+            return authorization
         scheme, _, text = (authorization or "").partition(" ")
         token = parse_token(text.strip()) if scheme.lower() == "bearer" else None
         if token is None and text.strip().startswith("tf_admin_"):
@@ -68,17 +95,19 @@ class Authenticator:
             raise InvalidKey("Send a Tokens Forge key: Authorization: Bearer tf_official_… or tf_routed_…")
         return token
 
-    def prove_cached(self, token: Token) -> Identity | None:
+    def prove_cached(self, token: Token | OnBehalf) -> Identity | None:
         """The identity when it is in the cache and fresh. Raises InvalidKey for a revoked or expired key.
 
-        A secret that does not fit is looked up: the key may have been rotated since.
+        A secret that does not fit is looked up: the key may have been rotated since. A run's key is always looked up.
         """
+        if isinstance(token, OnBehalf):
+            return None
         cached, now_ms = self._cache.get(token.key_id), self._clock.now_ms()
         if cached is None or now_ms - cached[0] >= CACHED_MS_MAX or not opens(cached[1].key, token, now_ms):
             return None
         return self._checked(cached[1], token)
 
-    def prove(self, token: Token) -> Identity:
+    def prove(self, token: Token | OnBehalf) -> Identity:
         """The identity, read from the tables. Raises InvalidKey."""
         read_at_ms = self._clock.now_ms()
         wallet = (
@@ -87,9 +116,10 @@ class Authenticator:
         key = self._keys.read_key(token.account_id, token.key_id)
         if key is None:
             raise _unknown()
-        identity = self._checked(
-            Identity(key, wallet.auth_epoch if wallet else 0, wallet.currency if wallet else ""), token
-        )
+        identity = Identity(key, wallet.auth_epoch if wallet else 0, wallet.currency if wallet else "")
+        if isinstance(token, OnBehalf):
+            return self._usable(replace(identity, part=token.part))
+        identity = self._checked(identity, token)
         self._cache[token.key_id] = (read_at_ms, identity)
         if len(self._cache) > CACHED_KEYS_MAX:
             self._cache.popitem(last=False)
@@ -102,6 +132,9 @@ class Authenticator:
     def _checked(self, identity: Identity, token: Token) -> Identity:
         if not opens(identity.key, token, self._clock.now_ms()):
             raise _unknown()
+        return self._usable(identity)
+
+    def _usable(self, identity: Identity) -> Identity:
         require_usable(identity.key, self._clock.now_ms())
         return identity
 

@@ -19,7 +19,8 @@ INTENT_KEPT_S = 30 * 24 * 3600
 class Intent:
     """One request before its hold. `hold_nano` is the largest amount that it may set aside.
 
-    `repeats` names a request that was charged while its answer got lost: this one is its retry, and costs nothing.
+    `repeats` names a request that was charged while its answer got lost: this one is its retry, and costs nothing. `part_of` names
+    the hold of the run whose step this is: it sets a part of that aside.
     """
 
     request_id: str
@@ -33,6 +34,7 @@ class Intent:
     price: Price
     hold_nano: int
     repeats: str | None = None
+    part_of: str | None = None
 
     @property
     def minute(self) -> str:

@@ -26,6 +26,7 @@ class EntryType(StrEnum):
     ADJUSTMENT = "adjustment"
     REVERSAL = "reversal"
     PROBE = "probe"
+    RUN = "run"
 
 
 OPERATOR = "operator"  # whose book holds what we spend on our own account: no customer's, so it has no wallet
@@ -144,6 +145,7 @@ class Entry:
                 "probes are the operator's, and nothing else is"
             )
             assert self.wallet_nano == 0, "the operator's book has no wallet"
+        assert self.type is not EntryType.RUN or not self.postings, "a run is paid by its steps"
         if self.request is not None:
             assert 0 <= self.request.charge_nano <= self.request.hold_nano, "charge never exceeds the hold"
             assert self.wallet_nano == -self.request.charge_nano, "the receipt's charge is what the wallet pays"

@@ -102,12 +102,20 @@ def price_fits(price: Price, channel: Channel, model_id: str) -> bool:
 
 def offers(key: Key, currency: str, catalog: Catalog, now_ms: int) -> list[Offer]:
     """Every offer this key can call, by model name."""
-    found = []
+    found = verdicts(key, currency, catalog, now_ms)
+    return [offer for offer in found.values() if isinstance(offer, Offer)]
+
+
+def verdicts(
+    key: Key, currency: str, catalog: Catalog, now_ms: int, endpoint: Endpoint | None = None
+) -> dict[str, Offer | ForgeError]:
+    """The decision on every model of the catalog, by model name."""
+    found: dict[str, Offer | ForgeError] = {}
     for model_id in sorted(catalog.models):
         try:
-            found.append(decide(key, currency, model_id, catalog, now_ms))
-        except ForgeError:
-            continue
+            found[model_id] = decide(key, currency, model_id, catalog, now_ms, endpoint)
+        except ForgeError as error:
+            found[model_id] = error
     return found
 
 

@@ -2,7 +2,8 @@
 
 - a wallet is the fold of its journal, credits and debits apart, and keeps its own rules
 - every entry balances, every receipt recomputes, every reversal has its original
-- every old intent has exactly one entry and no open hold, and every such entry has its intent
+- every old intent has exactly one entry and no open hold, and every such entry has its intent; the hold of a research run is no
+  request's, and stays open until its run has ended, or as long as one may take
 - every account has both wallets
 - every paid order has its entry and every entry of a payment provider's its order, also for what was taken back
 - the operator's own book is part of the trial balance
@@ -23,6 +24,7 @@ from tokens_forge.ids import day_of, minute_of, time_ms_of, time_ms_of_minute
 from tokens_forge.journal import OPERATOR, Entry, EntryType, SettlementReason, entry_id_of
 from tokens_forge.pricing import charge_nano
 from tokens_forge.settlement import Settlement
+from tokens_forge.settlement.runs import RUN_HOLD_AGE_MAX_MS, is_of_a_run
 from tokens_forge.store.port import IntentRecord, LedgerStore, Unreadable
 from tokens_forge.sweeper import CURSOR, CursorStore
 from tokens_forge.wallets import OpenHold, Wallet, WalletKind
@@ -194,6 +196,11 @@ class Reconciliation:
     def _end_hold(self, wallet: Wallet, hold: OpenHold) -> bool:
         """End a hold that stands though the sweeper has passed; False when that cannot be done. A scan may show a hold that is
         closed by now, and a delayed message may place one again: only what is still there after several looks is left open."""
+        if is_of_a_run(hold):
+            has_ended = self._store.read_entry(wallet.account_id, wallet.kind, entry_id_of(hold.hold_id, EntryType.RUN))
+            if has_ended is not None or hold.placed_at_ms < self._clock.now_ms() - RUN_HOLD_AGE_MAX_MS:
+                self._settlement.runs.end(wallet, hold.hold_id)
+            return True
         record = self._store.read_intent(hold.hold_id)
         if record is None:
             return self._orders.explains(wallet, hold)

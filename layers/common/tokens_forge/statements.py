@@ -120,7 +120,8 @@ def _days_back(newest_ms: int, oldest_ms: int) -> Iterator[str]:
 def _tells(entry: Entry) -> bool:
     """Whether the entry tells its reader something: not one that only stands in the way of what must not come any more."""
     if entry.request is None:
-        return bool(entry.postings)  # a refund that came to nothing moved nothing
+        # A refund that came to nothing moved nothing; of a run its steps have told it all.
+        return bool(entry.postings) and entry.type is not EntryType.RUN
     only_bars_a_late_charge = entry.type is EntryType.LATE and entry.request.reason is SettlementReason.REPEATED
     return entry.request.reason is not SettlementReason.NOT_HELD and not only_bars_a_late_charge
 

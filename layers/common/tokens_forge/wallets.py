@@ -34,12 +34,16 @@ class WalletStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenHold:
-    """Amount set aside for one request or run. `limited_key_id` names the key whose spend limit it also uses up."""
+    """Amount set aside for one request or run. `limited_key_id` names the key whose spend limit it also uses up.
+
+    `part_of` names the run's hold out of which a step has taken this one: what the step does not spend goes back there.
+    """
 
     hold_id: str
     nano: int
     placed_at_ms: int
     limited_key_id: str | None = None
+    part_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class Wallet:
 
 @dataclass(frozen=True, slots=True)
 class HoldRequest:
-    """What one conditional update of the wallet asks for."""
+    """What one conditional update of the wallet asks for. With `part_of` it comes out of that open hold, not of the available."""
 
     account_id: str
     kind: WalletKind
@@ -87,9 +91,11 @@ class HoldRequest:
     placed_at_ms: int
     limited_key_id: str | None = None
     open_holds_max: int = OPEN_HOLDS_MAX
+    part_of: str | None = None
 
     def __post_init__(self) -> None:
         assert self.nano > 0, "a hold sets something aside"
+        assert self.part_of != self.hold_id, "a part is another hold than the whole"
 
 
 class HoldRefusal(StrEnum):
@@ -100,6 +106,8 @@ class HoldRefusal(StrEnum):
     CURRENCY = "currency"
     FROZEN = "frozen"
     AUTH_EPOCH = "auth_epoch"
+    RUN_ENDED = "run_ended"
+    RUN_SPENT = "run_spent"
     KEY_SPEND_LIMIT = "key_spend_limit"
     INSUFFICIENT = "insufficient"
     TOO_MANY_HOLDS = "too_many_holds"
@@ -120,11 +128,18 @@ def why_refused(wallet: Wallet | None, request: HoldRequest) -> HoldRefusal | No
         return HoldRefusal.FROZEN
     if wallet.auth_epoch != request.auth_epoch:
         return HoldRefusal.AUTH_EPOCH
-    limited = request.limited_key_id
-    if limited is not None and wallet.key_spend_left_nano.get(limited, -1) < request.nano:
-        return HoldRefusal.KEY_SPEND_LIMIT
-    if wallet.available_nano < request.nano:
-        return HoldRefusal.INSUFFICIENT
+    if request.part_of is not None:
+        whole = wallet.holds.get(request.part_of)
+        if whole is None:
+            return HoldRefusal.RUN_ENDED
+        if whole.nano < request.nano:
+            return HoldRefusal.RUN_SPENT
+    else:
+        limited = request.limited_key_id
+        if limited is not None and wallet.key_spend_left_nano.get(limited, -1) < request.nano:
+            return HoldRefusal.KEY_SPEND_LIMIT
+        if wallet.available_nano < request.nano:
+            return HoldRefusal.INSUFFICIENT
     if len(wallet.holds) >= request.open_holds_max:
         return HoldRefusal.TOO_MANY_HOLDS
     return None

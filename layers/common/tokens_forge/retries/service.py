@@ -18,6 +18,7 @@ from tokens_forge.before_sending import before_sending
 from tokens_forge.clock import Clock
 from tokens_forge.errors import ForgeError, IdempotencyKeyReused, StillRunning
 from tokens_forge.gateway import Answer, Gateway, StreamAnswer
+from tokens_forge.identity import Sender
 from tokens_forge.requests.inference import InferenceRequest
 from tokens_forge.retries.claims import Claim, ClaimStore, KeptAnswer, RetryMarks, Superseded
 from tokens_forge.retries.kept_stream import KeptStream
@@ -80,7 +81,7 @@ class RetrySafety:
         self._clock = clock
 
     async def infer(
-        self, authorization: str | None, request: InferenceRequest, deadline_ms: int, marks: RetryMarks | None
+        self, authorization: Sender, request: InferenceRequest, deadline_ms: int, marks: RetryMarks | None
     ) -> KeptAnswer | StreamAnswer:
         """Answer a request, once. Raises ForgeError: IdempotencyKeyReused and StillRunning beside the gateway's own."""
         if marks is None:
@@ -125,7 +126,7 @@ class RetrySafety:
 
     async def _run(
         self,
-        authorization: str | None,
+        authorization: Sender,
         request: InferenceRequest,
         deadline_ms: int,
         marks: RetryMarks,
@@ -151,7 +152,9 @@ class RetrySafety:
             raise
         except ForgeError:
             await run.placed()
-            await self._quietly(lambda: self._claims.drop(run.claim))  # nothing was charged
+            # Nothing was charged now. What an earlier run was charged must be found by the next retry too.
+            leave = self._claims.drop if claim.instead_of is None else self._claims.end_lease
+            await self._quietly(lambda: leave(run.claim))
             raise
         except BaseException:
             with CancelScope(shield=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 
 from tokens_forge.ids import time_ms_of
 from tokens_forge.intents import Held, Intent, Outcome
@@ -20,6 +21,7 @@ from tokens_forge.journal import (
 )
 from tokens_forge.pricing import Usage, price_usage
 from tokens_forge.settlement.books import AlreadySettled, Books, HoldLost, HoldRefused, NotAvailable
+from tokens_forge.settlement.runs import RunHolds
 from tokens_forge.store.port import CloseHold, IntentRecord, Take, Unchanged
 from tokens_forge.wallets import HoldRefusal, HoldRequest, OpenHold, why_refused
 
@@ -36,10 +38,11 @@ class Closing(StrEnum):
 
 
 class Settlement:
-    """Operations on requests. All of them block: call them from a worker thread."""
+    """Operations on requests, and in `runs` those on the holds of whole runs. All of them block: call them from a worker thread."""
 
     def __init__(self, books: Books) -> None:
         self._books = books
+        self.runs = RunHolds(books)
 
     def hold(self, intent: Intent, auth_epoch: int) -> Held:
         """Write the intent, then set its worst case aside. Raises HoldRefused; then nothing is set aside."""
@@ -61,6 +64,7 @@ class Settlement:
             auth_epoch=auth_epoch,
             placed_at_ms=time_ms_of(intent.request_id),
             limited_key_id=intent.key_id if intent.key_has_spend_limit else None,
+            part_of=intent.part_of,
         )
         answer = self._books.again(lambda: self._books.store.place_hold(request))
         if not answer.placed:
@@ -88,8 +92,15 @@ class Settlement:
             hold_nano=held.hold_nano,
             charge_nano=charge_nano,
             limited_key_id=intent.key_id if intent.key_has_spend_limit else None,
+            back_to=intent.part_of,
         )
-        return self._books.post(entry, change)
+        try:
+            return self._books.post(entry, change)
+        except HoldLost:
+            if change.back_to is None:
+                raise
+            # The run's hold was released while this step was under way: then the rest is available again.
+            return self._books.post(entry, replace(change, back_to=None))
 
     def void(self, held: Held, reason: SettlementReason, attempts: tuple[Attempt, ...]) -> Entry:
         """End the request without a charge; the receipt still says what happened."""
@@ -171,9 +182,16 @@ class Settlement:
         return late.wallet_nano != 0
 
     def release(self, entry: Entry, hold: OpenHold) -> bool:
-        """Give back a hold whose request `entry` has ended; False when it is not open any more."""
-        return self._books.again(
-            lambda: self._books.store.release_hold(entry.entry_id, entry.account_id, entry.kind, hold)
+        """Give back a hold whose request `entry` has ended; False when it is not open any more.
+
+        A part goes back into its run's hold, or is available again when that has been released.
+        """
+        whole = replace(hold, part_of=None)
+        return any(
+            self._books.again(
+                partial(self._books.store.release_hold, entry.entry_id, entry.account_id, entry.kind, one)
+            )
+            for one in dict.fromkeys((hold, whole))
         )
 
     def _request_entry(self, held: Held, outcome: Outcome, entry_type: EntryType = EntryType.REQUEST) -> Entry:

@@ -72,11 +72,13 @@ def wallet_item(wallet: Wallet) -> Item:
     }
 
 
-def hold_attribute(nano: int, placed_at_ms: int, limited_key_id: str | None) -> Item:
+def hold_attribute(nano: int, placed_at_ms: int, limited_key_id: str | None, part_of: str | None) -> Item:
     """One open hold inside a wallet item."""
     fields = {"nano": number(nano), "at": number(placed_at_ms)}
     if limited_key_id is not None:
         fields["key"] = text(limited_key_id)
+    if part_of is not None:
+        fields["part_of"] = text(part_of)
     return {"M": fields}
 
 
@@ -88,6 +90,7 @@ def wallet_of(item: Item) -> Wallet:
             nano=_int(attribute["M"]["nano"]),
             placed_at_ms=_int(attribute["M"]["at"]),
             limited_key_id=attribute["M"]["key"]["S"] if "key" in attribute["M"] else None,
+            part_of=attribute["M"]["part_of"]["S"] if "part_of" in attribute["M"] else None,
         )
         for hold_id, attribute in item["holds"]["M"].items()
     }
@@ -187,6 +190,7 @@ def intent_item(intent: Intent) -> Item:
         "hold": number(intent.hold_nano),
         "expires_at": number(intent.expires_at_s),
         **({"repeats": text(intent.repeats)} if intent.repeats is not None else {}),
+        **({"part_of": text(intent.part_of)} if intent.part_of is not None else {}),
     }
 
 
@@ -216,6 +220,7 @@ def intent_record_of(item: Item) -> IntentRecord:
         price=price_of(item["price"]),
         hold_nano=_int(item["hold"]),
         repeats=item["repeats"]["S"] if "repeats" in item else None,
+        part_of=item["part_of"]["S"] if "part_of" in item else None,
     )
     outcome, checkpoint = item.get("outcome"), item.get("checkpoint")
     return IntentRecord(

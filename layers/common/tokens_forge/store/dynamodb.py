@@ -125,19 +125,26 @@ class DynamoLedgerStore:
         names = {"#hold": request.hold_id, "#status": "status"}
         values = {
             ":nano": number(request.nano),
-            ":hold": hold_attribute(request.nano, request.placed_at_ms, request.limited_key_id),
+            ":hold": hold_attribute(request.nano, request.placed_at_ms, request.limited_key_id, request.part_of),
             ":one": number(1),
             ":active": text(WalletStatus.ACTIVE.value),
             ":currency": text(request.currency),
             ":epoch": number(request.auth_epoch),
             ":max": number(request.open_holds_max),
         }
-        update = "SET available = available - :nano, held = held + :nano, holds.#hold = :hold, open_holds = open_holds + :one"
+        update = "SET holds.#hold = :hold, open_holds = open_holds + :one"
         condition = (
-            "available >= :nano AND attribute_not_exists(holds.#hold) AND #status = :active"
+            "attribute_not_exists(holds.#hold) AND #status = :active"
             " AND currency = :currency AND auth_epoch = :epoch AND open_holds < :max"
         )
-        if request.limited_key_id is not None:
+        if request.part_of is not None:
+            names["#whole"] = request.part_of
+            update += ", holds.#whole.nano = holds.#whole.nano - :nano"
+            condition += " AND holds.#whole.nano >= :nano"
+        else:
+            update += ", available = available - :nano, held = held + :nano"
+            condition += " AND available >= :nano"
+        if request.limited_key_id is not None and request.part_of is None:
             names["#key"] = request.limited_key_id
             update += ", key_spend_left.#key = key_spend_left.#key - :nano"
             condition += " AND key_spend_left.#key >= :nano"
@@ -199,7 +206,7 @@ class DynamoLedgerStore:
         update = {
             "TableName": self._tables.wallets,
             "Key": wallet_key(account_id, kind),
-            **_close_hold(CloseHold(hold.hold_id, hold.nano, 0, hold.limited_key_id)),
+            **_close_hold(CloseHold(hold.hold_id, hold.nano, 0, hold.limited_key_id, hold.part_of)),
         }
         try:
             with faults():
@@ -383,18 +390,22 @@ def _close_hold(change: CloseHold) -> dict[str, Any]:
         ":charge": number(change.charge_nano),
         ":one": number(1),
     }
-    update = (
-        "SET available = available + :back, held = held - :hold, debits_total = debits_total + :charge,"
-        " open_holds = open_holds - :one"
-    )
-    if change.limited_key_id is not None:
+    update = "SET debits_total = debits_total + :charge, open_holds = open_holds - :one"
+    condition = "holds.#hold.nano = :hold"
+    if change.back_to is not None:
+        names["#whole"] = change.back_to
+        update += ", held = held - :charge, holds.#whole.nano = holds.#whole.nano + :back"
+        condition += " AND attribute_exists(holds.#whole)"
+    else:
+        update += ", available = available + :back, held = held - :hold"
+    if change.limited_key_id is not None and change.back_to is None:
         names["#key"] = change.limited_key_id
         # The limit may have been taken off the key meanwhile; the hold must close all the same.
         values[":zero"] = number(0)
         update += ", key_spend_left.#key = if_not_exists(key_spend_left.#key, :zero) + :back"
     return {
         "UpdateExpression": f"{update} REMOVE holds.#hold",
-        "ConditionExpression": "holds.#hold.nano = :hold",
+        "ConditionExpression": condition,
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": values,
     }

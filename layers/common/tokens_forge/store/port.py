@@ -33,12 +33,16 @@ class StoreSilent(StoreFault):
 
 @dataclass(frozen=True, slots=True)
 class CloseHold:
-    """End an open hold of `hold_nano`: `charge_nano` of it is spent, the rest is available again."""
+    """End an open hold of `hold_nano`: `charge_nano` of it is spent, the rest is available again.
+
+    With `back_to` the rest goes back into that hold, out of which this one was taken. Condition: it is still open.
+    """
 
     hold_id: str
     hold_nano: int
     charge_nano: int
     limited_key_id: str | None
+    back_to: str | None = None
 
     def __post_init__(self) -> None:
         assert 0 <= self.charge_nano <= self.hold_nano, "capture never exceeds the hold"
@@ -155,7 +159,10 @@ class LedgerStore(Protocol):
         ...
 
     def place_hold(self, request: HoldRequest) -> HoldAnswer:
-        """Set aside in one conditional update: see `wallets.why_refused` for the conditions."""
+        """Set aside in one conditional update: see `wallets.why_refused` for the conditions.
+
+        A part of a run's hold is taken out of that hold: what is available, and what the key has left to spend, stay as they are.
+        """
         ...
 
     def post(self, entry: Entry, change: WalletChange) -> PostAnswer:
@@ -166,8 +173,8 @@ class LedgerStore(Protocol):
         ...
 
     def release_hold(self, entry_id: str, account_id: str, kind: WalletKind, hold: OpenHold) -> bool:
-        """Give back a hold whose request is ended already: one transaction that checks that the entry exists and that
-        the hold is open. False when either is not so."""
+        """Give back a hold whose request is ended already: one transaction that checks that the entry exists and that the hold
+        is open, and the one it was taken out of too, if `part_of` names one. False when any of it is not so."""
         ...
 
     def freeze_wallet(self, account_id: str, kind: WalletKind) -> None:

@@ -91,7 +91,13 @@ class SimulatedLedgerStore:
             wallet = self.wallets.get((request.account_id, request.kind))
             if wallet is None or why_refused(wallet, request) is not None:
                 return HoldAnswer(placed=False, before=wallet)
-            hold = OpenHold(request.hold_id, request.nano, request.placed_at_ms, request.limited_key_id)
+            hold = OpenHold(
+                request.hold_id, request.nano, request.placed_at_ms, request.limited_key_id, request.part_of
+            )
+            if request.part_of is not None:
+                holds = _grown(wallet, request.part_of, -request.nano)
+                self._write(replace(wallet, holds={**holds, request.hold_id: hold}))
+                return HoldAnswer(placed=True)
             self._write(
                 replace(
                     wallet,
@@ -125,7 +131,7 @@ class SimulatedLedgerStore:
             wallet = self.wallets.get((account_id, kind))
             if wallet is None or (book_of(account_id, kind, entry_id), entry_id) not in self.journal:
                 return False
-            closed = _closed(wallet, CloseHold(hold.hold_id, hold.nano, 0, hold.limited_key_id))
+            closed = _closed(wallet, CloseHold(hold.hold_id, hold.nano, 0, hold.limited_key_id, hold.part_of))
             if closed is None:
                 return False
             self._write(closed)
@@ -221,6 +227,16 @@ def _closed(wallet: Wallet, change: CloseHold) -> Wallet | None:
     if hold is None or hold.nano != change.hold_nano:
         return None
     back_nano = change.hold_nano - change.charge_nano
+    if change.back_to is not None:
+        if change.back_to not in wallet.holds:
+            return None
+        holds = _grown(wallet, change.back_to, back_nano)
+        return replace(
+            wallet,
+            held_nano=wallet.held_nano - change.charge_nano,
+            debits_total_nano=wallet.debits_total_nano + change.charge_nano,
+            holds={hold_id: other for hold_id, other in holds.items() if hold_id != change.hold_id},
+        )
     return replace(
         wallet,
         available_nano=wallet.available_nano + back_nano,
@@ -229,6 +245,12 @@ def _closed(wallet: Wallet, change: CloseHold) -> Wallet | None:
         holds={hold_id: other for hold_id, other in wallet.holds.items() if hold_id != change.hold_id},
         key_spend_left_nano=_spend(wallet, change.limited_key_id, back_nano),
     )
+
+
+def _grown(wallet: Wallet, hold_id: str, nano: int) -> dict[str, OpenHold]:
+    """The open holds, one of them larger by `nano`."""
+    grown = wallet.holds[hold_id]
+    return {**wallet.holds, hold_id: replace(grown, nano=grown.nano + nano)}
 
 
 def _spend(wallet: Wallet, key_id: str | None, nano: int) -> dict[str, int]:
