@@ -232,6 +232,8 @@ def test_a_model_is_made_and_changed_and_keeps_its_birthday(admin: Admin) -> Non
     assert made["id"] == "new/model" and made["endpoints"] == ["responses"] and made["item_version"] == 1
     again = admin.write("PUT", "/official/models/new/model", {**body, "enabled": False}, version=1).json()
     assert again["created"] == made["created"] and again["enabled"] is False
+    paper = admin.write("PUT", "/official/models/new/model", {**body, "document_tokens_max": 9}, version=2).json()
+    assert paper == admin.get("/official/models/new/model") and paper["document_tokens_max"] == 9
     bad: tuple[dict[str, Any], ...] = (
         {"default_output_tokens": 101},
         {"endpoints": ["telepathy"]},
