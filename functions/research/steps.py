@@ -1,7 +1,8 @@
 """A step: one model call, sent as any client's request with an Idempotency-Key, on behalf of the key that started the run.
 
-It is idempotent by run, stage and input: a finished step is read back, and a call whose process died is attached to, ended, or
-taken over by the same rules as a client's retry. So a step is charged by one receipt at most, whatever happened in between.
+It is idempotent by run, stage and input, and its input is frozen when it is first sent: a finished step is read back, and a call
+whose process died is attached to, ended, or taken over by the same rules as a client's retry. So a step is charged by one receipt
+at most, whatever happened in between.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from functions.research.run_store import RunStore
 from functions.research.runs import PlannedStage, Run, RunState, Step, StepState
 from functions.research.snapshot import Snapshot
 from functions.research.text_problems import text_problems
-from functions.research.texts import Texts, answer_place
+from functions.research.texts import Texts, answer_place, request_place
 from tokens_forge.errors import (
     ForgeError,
     GatewayError,
@@ -35,6 +36,7 @@ from tokens_forge.errors import (
 from tokens_forge.identity import OnBehalf, Part
 from tokens_forge.journal import Entry, EntryType, entry_id_of
 from tokens_forge.receipts import receipt_id_of
+from tokens_forge.requests.chat import parse_chat
 from tokens_forge.requests.inference import InferenceRequest, encode
 from tokens_forge.retries.claims import ClaimStore, KeptAnswer, RetryMarks
 from tokens_forge.retries.service import RetrySafety
@@ -86,16 +88,16 @@ class Steps:
             return StepResult(Outcome.DONE)
         if run.state is not RunState.IN_PROGRESS or run.cancel_asked or run.stop is not None:
             return StepResult(Outcome.SKIPPED)
-        made = await to_thread.run_sync(self._request, run, planned)
+        made = await to_thread.run_sync(self._request, run, planned, step)
         if made is None or isinstance(made, str):
             await to_thread.run_sync(self._finish_without_a_call, run, planned, made)
             return StepResult(Outcome.DONE)
         marks = _marks(run, planned, made)
         begun = Step(run.run_id, stage_id, StepState.SENT, planned.model, marks.name)
         if step is not None and step.state is StepState.SENT:
-            begun = replace(step, claim=marks.name)
-        if begun != step:
-            await to_thread.run_sync(self._runs.keep_step, run, begun)
+            begun = step
+        else:
+            await to_thread.run_sync(self._freeze, run, begun, made)
         sender = OnBehalf(run.account_id, run.key_id, run.key_kind, Part(run.hold_id, planned.highest_nano))
         try:
             answered = await self._inference.infer(sender, made, deadline_ms, marks)
@@ -116,8 +118,17 @@ class Steps:
                 if charged is not None:
                     self._runs.keep_step(run, _with_charge(step, charged))
 
-    def _request(self, run: Run, planned: PlannedStage) -> InferenceRequest | str | None:
+    def _freeze(self, run: Run, begun: Step, made: InferenceRequest) -> None:
+        """Keep what is about to be sent: until it is answered, this step sends nothing else. Prompts may change with the code."""
+        self._texts.put(request_place(run, begun.stage_id), encode(made.fields))
+        self._runs.keep_step(run, begun)
+
+    def _request(self, run: Run, planned: PlannedStage, step: Step | None) -> InferenceRequest | str | None:
         """What is sent; or a text that stands for the answer, or None, when nothing has to be sent. Blocks."""
+        if step is not None:
+            frozen = self._texts.get(request_place(run, step.stage_id))
+            assert frozen is not None, "a step is only sent when its request is kept"
+            return parse_chat(json.loads(frozen))
         snapshot = self.snapshot(run)
         answers = self.answers(run)
         language = run.request.language

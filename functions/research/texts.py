@@ -41,6 +41,11 @@ def snapshot_place(run: Run) -> str:
     return f"{_folder(run)}/snapshot.json"
 
 
+def request_place(run: Run, stage_id: str) -> str:
+    """What a step sends, from its first sending on."""
+    return f"{_folder(run)}/requests/{stage_id}.json"
+
+
 def answer_place(run: Run, stage_id: str) -> str:
     """What a model wrote."""
     return f"{_folder(run)}/answers/{stage_id}.txt"

@@ -225,6 +225,21 @@ def test_a_step_under_way_while_its_execution_is_stopped_is_charged_and_found_ag
     assert sum(bool(step.charge_nano) for step in research.steps_of(run_id).values()) == len(STAGES)
 
 
+def test_a_step_sends_again_what_it_sent_first_whatever_has_changed_since(research: Research) -> None:
+    """Its prompt may be another by now: with other texts before it here, with other code in a deployment."""
+    run_id = research.begin()
+    research.call({"action": "prepare", "run": research.given(run_id)})
+    event = {"action": "step", "run": {**research.given(run_id), "stage_id": "judge"}}
+    with pytest.raises(Killed):
+        research.call(event, Process(dies_after=1))  # charged, and its answer lost
+    research.step(run_id, FIRST)
+    research.step(run_id, "judge")
+    assert provider_of(research).asked == 3
+    charged = [entry for entry in research.entries() if entry.wallet_nano < 0]
+    assert len(charged) == 2, "one for each step"
+    research.check_books(run_id, is_over=False)
+
+
 def test_a_key_that_is_revoked_ends_its_run_at_the_next_step(research: Research) -> None:
     run_id = research.begin()
     research.call({"action": "prepare", "run": research.given(run_id)})
