@@ -8,6 +8,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from tests.support.calls import record
 from tests.support.deployment import Deployment
 from tests.support.http import Api, documented
 from tests.support.upstream import Upstream
@@ -134,6 +135,7 @@ def test_a_key_cannot_be_made_for_a_model_that_it_may_never_call(owner: Owner) -
         ({"spend_limit": "0.0000000001"}, "spend_limit"),
         ({"expires_at": "tomorrow"}, "expires_at"),
         ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
+        ({"expires_at": "9999-12-31T23:59:59-01:00"}, "expires_at"),
         ({"requests_per_minute": 0}, "requests_per_minute"),
         ({"requests_per_minute": True}, "requests_per_minute"),
         ({"concurrent_requests": 10**6}, "concurrent_requests"),
@@ -160,6 +162,15 @@ def test_only_a_management_key_manages_and_only_its_own_account(
     assert spender.get("/keys").status_code == 403 and spender.send("POST", "/keys", {}).status_code == 403
     assert [key["id"] for key in stranger.get("/keys").json()["data"]] == [stranger.get("/key").json()["id"]]
     assert Api(owner.base_url, made["token"]).chat().status_code == 200
+
+
+@pytest.mark.parametrize("key_id", ["key_none", "x" * 2_000, "key_" + "0" * 19 + "u", "key_" + "0" * 21])
+def test_an_id_that_no_key_can_have_is_not_looked_up(deployment: Deployment, owner: Owner, key_id: str) -> None:
+    """DynamoDB takes no name of more than 1,024 bytes: to look one up would end as a fault of ours."""
+    with record(deployment.client, observer=deployment.engine.client()) as calls:
+        for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/rotate")):
+            assert owner.send(method, f"/keys/{key_id}{path}", {}).status_code == 404
+    assert calls.all and key_id not in str([call.parameters for call in calls.all])
 
 
 def test_two_changes_at_once_do_not_overwrite_each_other(deployment: Deployment, owner: Owner) -> None:

@@ -13,6 +13,7 @@ from functions.proxy.services import Caller, Served
 from functions.proxy.views import key_view
 from tokens_forge.errors import KeyNotPermitted, RequestError
 from tokens_forge.identity import Identity
+from tokens_forge.ids import LAST_MOMENT_MS
 from tokens_forge.key_management import KeySettings
 from tokens_forge.keys import Key, KeyKind, KeyLimits, NewKey
 from tokens_forge.money import Money
@@ -167,6 +168,9 @@ def _moment(text: str | None) -> int | None:
     try:
         moment = datetime.fromisoformat(text)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return int(moment.timestamp() * 1000)
+        time_ms = int(moment.timestamp() * 1000)
     except (ValueError, OverflowError):
         raise RequestError("A time is written such as 2027-01-31T12:00:00Z.", param="expires_at") from None
+    if time_ms > LAST_MOMENT_MS:
+        raise RequestError("In UTC that is after the year 9999, where dates end.", param="expires_at")
+    return time_ms

@@ -16,12 +16,14 @@ from tokens_forge.identity import Identity
 from tokens_forge.ids import iso_of
 from tokens_forge.money import decimal
 from tokens_forge.receipts import receipt_id_of
-from tokens_forge.statements import PAGE_LINES_MAX, Line, Page
+from tokens_forge.statements import CURSOR_LETTERS_MAX, PAGE_LINES_MAX, Line, Page
 from tokens_forge.views import wallet_view
 from tokens_forge.wallets import WalletKind
 
 router = APIRouter()
-Limit = Annotated[int, Query(ge=1, le=PAGE_LINES_MAX)]
+Limit = Annotated[int, Query(ge=1, le=PAGE_LINES_MAX, description="The most that one page holds.")]
+Cursor = Annotated[str | None, Query(max_length=CURSOR_LETTERS_MAX, description="`next_cursor` of the page before.")]
+WhichWallet = Annotated[WalletKind | None, Query(description="Without it the key's own; a management key names one.")]
 CSV_COLUMNS = (
     "entry_id",
     "occurred_at",
@@ -39,8 +41,8 @@ CSV_COLUMNS = (
 async def read_ledger(
     caller: Caller,
     served: Served,
-    wallet: WalletKind | None = None,
-    cursor: str | None = None,
+    wallet: WhichWallet = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
     format: Literal["json", "csv"] = "json",
 ) -> Response:

@@ -7,7 +7,7 @@ from typing import Any
 from anyio import to_thread
 from fastapi import APIRouter
 
-from functions.proxy.routes.ledger import Limit, chosen_wallet
+from functions.proxy.routes.ledger import Cursor, Limit, WhichWallet, chosen_wallet
 from functions.proxy.services import Caller, Served
 from tokens_forge.errors import NotFound
 from tokens_forge.journal import Entry, EntryType, entry_id_of
@@ -19,7 +19,7 @@ router = APIRouter()
 
 @router.get("/v1/receipts")
 async def list_receipts(
-    caller: Caller, served: Served, wallet: WalletKind | None = None, cursor: str | None = None, limit: Limit = 20
+    caller: Caller, served: Served, wallet: WhichWallet = None, cursor: Cursor = None, limit: Limit = 20
 ) -> dict[str, Any]:
     """Receipts of one wallet, newest first. Without `wallet`: the key's own."""
     kind = chosen_wallet(caller, wallet)

@@ -22,7 +22,8 @@ def _letters(time_ms: int) -> str:
     return "".join(reversed(letters))
 
 
-_LAST_MOMENT = _letters(253_402_300_799_999)  # the year 9999, where dates end
+LAST_MOMENT_MS = 253_402_300_799_999  # the year 9999, where dates end
+_LAST_MOMENT = _letters(LAST_MOMENT_MS)
 
 
 def random_letters(count: int) -> str:

@@ -10,7 +10,7 @@ from tokens_forge.accounts import Accounts, SpentMore
 from tokens_forge.catalog import Catalog
 from tokens_forge.clock import Clock
 from tokens_forge.errors import Conflict, NotFound, RequestError
-from tokens_forge.keys import NO_LIMITS, Key, KeyKind, KeyLimits, KeyStatus, NewKey
+from tokens_forge.keys import NO_LIMITS, Key, KeyKind, KeyLimits, KeyStatus, NewKey, is_key_id
 from tokens_forge.policy import sellable
 from tokens_forge.store.port import LedgerStore
 from tokens_forge.wallets import WalletKind
@@ -62,7 +62,7 @@ class KeyManagement:
 
     def read(self, account_id: str, key_id: str) -> Key:
         """One key. Raises NotFound, also for another account's key."""
-        key = self._store.read_key(account_id, key_id)
+        key = self._store.read_key(account_id, key_id) if is_key_id(key_id) else None
         if key is None:
             raise NotFound(f"This account has no key {key_id!r}.")
         return key

@@ -21,6 +21,7 @@ from tokens_forge.wallets import WalletKind
 
 ACCOUNT_LETTERS, KEY_LETTERS, SECRET_LETTERS = 12, 8, 40
 _LETTER = "[0-9a-hjkmnp-tv-z]"
+_KEY_ID = re.compile(rf"key_{_LETTER}{{{ACCOUNT_LETTERS + KEY_LETTERS}}}")
 _TOKEN = re.compile(
     rf"tf_(official|routed|manage)_({_LETTER}{{{ACCOUNT_LETTERS}}})({_LETTER}{{{KEY_LETTERS}}})_({_LETTER}{{{SECRET_LETTERS}}})"
 )
@@ -109,6 +110,11 @@ def parse_token(text: str) -> Token | None:
         return None
     kind, account, own, secret = match.groups()
     return Token(KeyKind(kind), f"acc_{account}", f"key_{account}{own}", secret)
+
+
+def is_key_id(text: str) -> bool:
+    """Whether a key can have this id. Anything else is not looked up: the table takes no name of more than 1,024 bytes."""
+    return _KEY_ID.fullmatch(text) is not None
 
 
 def new_account_id() -> str:

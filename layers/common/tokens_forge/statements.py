@@ -19,6 +19,7 @@ from tokens_forge.store.port import LedgerStore
 from tokens_forge.wallets import Wallet, WalletKind
 
 PAGE_LINES_MAX = 200
+CURSOR_LETTERS_MAX = 200  # ours have up to about 120; a table key of more than 1,024 bytes would be refused
 DAYS_PER_PAGE_MAX = 400
 READS_MAX = 5
 DAY_MS = 86_400_000
