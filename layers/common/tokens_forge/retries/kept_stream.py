@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 from tokens_forge.journal import SettlementReason
 from tokens_forge.retries.claims import Claim, ClaimStore, KeptAnswer
@@ -38,7 +38,7 @@ class KeptStream:
         self._claims = claims
         self._finishes_alone = finishes_alone
         self._has_begun = False
-        self._is_kept = False
+        self._has_ended = False
 
     @property
     def reason(self) -> SettlementReason | None:
@@ -50,18 +50,22 @@ class KeptStream:
         return self._stream.time_left_s()
 
     async def events(self) -> AsyncGenerator[bytes, None]:
-        """The client's events. All of them are kept before the last one goes out."""
+        """The client's events. All of them are kept, or the claim is dropped, before the last one goes out: a retry may follow."""
         events: list[bytes] = []
         async for event in self._stream.events():
             events.append(event)
             if self.reason is SettlementReason.COMPLETED:
-                self._is_kept = await self._keep(b"".join(events))
+                await self._keep(b"".join(events))
+            elif self.reason is not None:
+                await self._drop()
             yield event
             self._has_begun = True
 
     async def cut_short(self) -> bytes:
         """Settle a stream that took too long; the client's last event."""
-        return await self._stream.cut_short()
+        event = await self._stream.cut_short()
+        await self._drop()
+        return event
 
     def client_left(self) -> float:
         """The client went away. Returns for how many seconds the provider is still heard out."""
@@ -74,19 +78,20 @@ class KeptStream:
         try:
             await self._stream.close()
         finally:
-            if not self._is_kept:
-                await self._quietly_drop()
+            await self._drop()
 
-    async def _keep(self, body: bytes) -> bool:
+    async def _keep(self, body: bytes) -> None:
         answer = KeptAnswer(self._headers, MEDIA_TYPE, body)
-        try:
-            await run_to_end(lambda: self._claims.keep(self._claim, answer))
-        except StoreFault:
-            log.exception("a stream was not kept for a retry")
-        return True
+        await self._end(lambda: self._claims.keep(self._claim, answer))
 
-    async def _quietly_drop(self) -> None:
+    async def _drop(self) -> None:
+        if not self._has_ended:
+            await self._end(lambda: self._claims.drop(self._claim))
+
+    async def _end(self, operation: Callable[[], None]) -> None:
+        """A store that fails must not spoil this answer."""
         try:
-            await run_to_end(lambda: self._claims.drop(self._claim))
+            await run_to_end(operation)
         except StoreFault:
-            log.exception("a claim was not dropped")
+            log.exception("a claim was not kept up to date")
+        self._has_ended = True
