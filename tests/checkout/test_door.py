@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import time
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +20,16 @@ from functions.checkout.settings import Settings
 from tests.checkout.shop import ENVIRONMENT, Fronts, Shop
 from tokens_forge.checkout.orders import OrderState
 from tokens_forge.clock import SystemClock
+
+
+@pytest.fixture(autouse=True)
+def _loop() -> Iterator[None]:
+    """Lambda's thread has a loop of its own for as long as it lives."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 def through_api_gateway(

@@ -58,7 +58,10 @@ class CallFault(Enum):
 STALE_READS = frozenset({"every_wallet"})
 READS = frozenset(
     {"read_wallet", "read_intent", "minute_intents", "read_entry", "day_entries", "book", "every_wallet", "read_cursor"}
-    | {
+)
+# Those of checkout's store and bank: `shop.py`, `bank.py`.
+READS_OF_CHECKOUT = frozenset(
+    {
         "read_order",
         "order_of_payment",
         "order_of_refund",
@@ -76,7 +79,7 @@ _OF_READS = (CallFault.CRASH_BEFORE, CallFault.NEVER_ARRIVED, CallFault.THROTTLE
 
 def faults_of(operation: str) -> tuple[CallFault, ...]:
     """Every fault that this operation of the ledger or cursor store can have, each one that makes a difference."""
-    if operation in READS:
+    if operation in READS | READS_OF_CHECKOUT:
         return (*_OF_READS, CallFault.STALE) if operation in STALE_READS else _OF_READS
     skipped = {CallFault.STALE} | ({CallFault.CONFLICT} if operation in WITHOUT_CONFLICT else set())
     return tuple(fault for fault in CallFault if fault not in skipped)
