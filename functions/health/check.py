@@ -18,7 +18,7 @@ from tokens_forge.providers.http import HttpUpstream
 from tokens_forge.store.tables import Tables
 
 logger = Logger(service="health")
-metrics = Metrics(namespace="TokensForge", service="health")
+metrics = Metrics(service="health")
 clock = SystemClock()
 tables = Tables.from_environment()
 dynamodb = dynamodb_client()

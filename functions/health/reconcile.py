@@ -11,7 +11,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from functions.health.compose import from_environment
 
 logger = Logger(service="reconciliation")
-metrics = Metrics(namespace="TokensForge", service="reconciliation")
+metrics = Metrics(service="reconciliation")
 work = from_environment()
 
 

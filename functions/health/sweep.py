@@ -11,7 +11,7 @@ from functions.health.compose import from_environment, time_is_left
 from tokens_forge.settlement import Closing
 
 logger = Logger(service="sweeper")
-metrics = Metrics(namespace="TokensForge", service="sweeper")
+metrics = Metrics(service="sweeper")
 work = from_environment()
 
 
