@@ -29,7 +29,7 @@ class JsonLines(logging.Formatter):
 
     def __init__(self, service: str, namespace: str) -> None:
         super().__init__()
-        self._service = service
+        self.service = service
         self._namespace = namespace
 
     def format(self, record: logging.LogRecord) -> str:
@@ -37,7 +37,7 @@ class JsonLines(logging.Formatter):
         line: dict[str, Any] = {
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
-            "service": self._service,
+            "service": self.service,
             "logger": record.name,
             "message": record.getMessage().partition("\n")[0][:MESSAGE_LETTERS_MAX],
         }
@@ -48,7 +48,7 @@ class JsonLines(logging.Formatter):
         metrics = extra.pop("metrics", None)
         line.update(extra)
         if isinstance(metrics, Metrics):
-            line.update(metrics.members(self._namespace, self._service, int(record.created * 1000)))
+            line.update(metrics.members(self._namespace, self.service, int(record.created * 1000)))
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = list(_told(record.exc_info[1]))
         return _ENCODER.encode(line)
