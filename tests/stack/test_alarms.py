@@ -37,7 +37,7 @@ NAMESPACE = "TokensForge/forge"
 PAGES = PROJECT / "docs" / "operations"
 INDEX = (PROJECT / "docs" / "operations.md").read_text()
 # What AWS itself emits, and by which dimensions (the services' own pages on their metrics).
-AWS_METRICS = {
+AWS_METRICS: dict[tuple[str, str], set[tuple[str, ...]]] = {
     ("AWS/ApiGateway", "Count"): {("ApiName",)},
     ("AWS/ApiGateway", "4XXError"): {("ApiName",)},
     ("AWS/ApiGateway", "5XXError"): {("ApiName",)},
