@@ -149,7 +149,7 @@ build: sam-environment
 	  "is compiled: the build works, its cold starts are 3 to 4 times slower"
 
 deploy: build
-	$(SAM) deploy --config-env $(STAGE) --template-file .aws-sam/build/template.yaml
+	$(SAM) deploy --config-env $(STAGE)
 
 clean: environment
 	@$(PYTHON) -m local.stop

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -269,6 +270,14 @@ def test_every_role_is_written_out_and_names_its_actions_and_its_resources() -> 
                 assert actions_of(statement) == ON_EVERYTHING[statement["Sid"]], (name, statement["Sid"])
     used = {properties["Role"]["Fn::GetAtt"][0] for properties in functions(resources).values()}
     assert all("lambda.amazonaws.com" in str(resources[role]["Properties"]) for role in used)
+
+
+def test_make_deploy_reads_the_settings_of_its_stage() -> None:
+    """SAM looks for samconfig.toml beside the template that it is told, and the built one has none beside it."""
+    command = ["make", "--dry-run", "deploy", "STAGE=prod"]
+    told = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    [line] = [line for line in told.splitlines() if "sam deploy" in line]
+    assert "--config-env prod" in line and "--template" not in line
 
 
 # ---- parameters
