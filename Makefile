@@ -6,6 +6,7 @@ JOBS   ?= auto
 
 PYTHON  = .venv/bin/python
 SAM     = .venv-sam/bin/sam
+CHECKOV = .venv-checkov/bin/checkov
 SOURCES = layers/common/tokens_forge functions local tests bench
 
 export PYTHONPATH = layers/common:.
@@ -14,9 +15,9 @@ export SAM_CLI_TELEMETRY = 0
 export UV_SYSTEM_CERTS ?= true
 export AWS_DEFAULT_REGION ?= us-east-1
 
-.PHONY: help environment sam-environment run stop status stop-primary start-primary test
+.PHONY: help environment sam-environment checkov-environment run stop status stop-primary start-primary test
 .PHONY: coverage mutation engine test-engines test-clients proof e2e test-running bench
-.PHONY: check lint types format lock validate build deploy clean
+.PHONY: check lint types format lock validate checkov build deploy clean
 .PHONY: soak openapi research
 
 help:
@@ -34,6 +35,7 @@ help:
 	@echo "make format | lock         rewrite the code's format | the locks in requirements/"
 	@echo "make openapi               rewrite docs/openapi.json from the code; a test compares them"
 	@echo "make validate | build      check | package what is deployed"
+	@echo "make checkov               the template against the rules of a checker; .checkov.yaml says which are left out, and why"
 	@echo "make deploy STAGE=dev      build and deploy into the AWS account of your credentials"
 	@echo "make e2e                   kill the gateway of a stack of its own, and see the scheduled sweeper put it right (3 minutes)"
 	@echo "make soak SECONDS=600      fresh seeds of the simulation, for as long as told; names each seed that fails"
@@ -44,6 +46,9 @@ environment:
 
 sam-environment:
 	@sh local/bootstrap.sh sam
+
+checkov-environment:
+	@sh local/bootstrap.sh checkov
 
 run: sam-environment
 	@$(PYTHON) -m local.run
@@ -138,9 +143,15 @@ lock: environment
 	$(COMPILE) requirements/research.in -c requirements/runtime.txt -o requirements/research.txt
 	$(COMPILE) requirements/dev.in -c requirements/runtime.txt -c requirements/checkout.txt -c requirements/research.txt -o requirements/dev.txt
 	$(COMPILE) requirements/sam.in -o requirements/sam.txt
+	$(COMPILE) requirements/checkov.in -o requirements/checkov.txt
 
 validate: sam-environment
 	$(SAM) validate --lint
+
+checkov: export PYTHONPATH =
+checkov: export LOG_LEVEL = ERROR
+checkov: checkov-environment
+	$(CHECKOV) --config-file .checkov.yaml
 
 # The makefiles that `sam build` runs find uv on PATH.
 build: export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -150,11 +161,11 @@ build: sam-environment
 	  "is compiled: the build works, its cold starts are 3 to 4 times slower"
 
 deploy: build
-	$(SAM) deploy --config-env $(STAGE) --template-file .aws-sam/build/template.yaml
+	$(SAM) deploy --config-env $(STAGE)
 
 clean: environment
 	@$(PYTHON) -m local.stop
-	rm -rf .local .aws-sam .venv .venv-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .local .aws-sam .venv .venv-sam .venv-checkov .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Replay a seed that it names with: .venv/bin/python -m tests.simulation SEED
 SECONDS ?= 600

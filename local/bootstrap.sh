@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes the two Python environments from the locks: .venv for the project, .venv-sam for the SAM CLI.
+# Makes Python environments from the locks: .venv for the project, .venv-sam for the SAM CLI, .venv-checkov for the template checker.
 # Called by the Makefile before anything else; takes milliseconds when nothing changed.
-# Usage: sh local/bootstrap.sh project|sam
+# Usage: sh local/bootstrap.sh project|sam|checkov
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -40,4 +40,6 @@ for tool in make cmp; do
 done
 
 make_environment .venv requirements/dev.txt
-if [ "${1:-project}" = sam ]; then make_environment .venv-sam requirements/sam.txt; fi
+case "${1:-project}" in
+    sam|checkov) make_environment ".venv-$1" "requirements/$1.txt" ;;
+esac

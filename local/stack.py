@@ -49,7 +49,7 @@ def function_environment(*function_names: str) -> dict[str, str]:
     for function_name in function_names:
         configuration: dict[str, Any] = lambdas.get_function_configuration(FunctionName=function_name)
         variables: dict[str, str] = configuration["Environment"]["Variables"]
-        settings |= {name: value for name, value in variables.items() if name.startswith(("FORGE_", "POWERTOOLS_"))}
+        settings |= {name: value for name, value in variables.items() if name.startswith("FORGE_")}
     return settings
 
 

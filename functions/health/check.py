@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.health.compose import compose_health_check, dynamodb_client
 from tokens_forge.clock import SystemClock
 from tokens_forge.credentials import SecretsManagerCredentials
 from tokens_forge.health_check import HealthReport
+from tokens_forge.observability import install
+from tokens_forge.observability.metrics import Metrics
 from tokens_forge.providers.http import HttpUpstream
 from tokens_forge.store.tables import Tables
 
-logger = Logger(service="health")
-metrics = Metrics(namespace="TokensForge", service="health")
+install("health")
+log = logging.getLogger("tokens_forge.scheduled")
 clock = SystemClock()
 tables = Tables.from_environment()
 dynamodb = dynamodb_client()
@@ -26,12 +27,12 @@ credentials = SecretsManagerCredentials(boto3.client("secretsmanager"), clock)
 is_local = os.environ["FORGE_STAGE"] == "local"
 
 
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Run the health check once. Returns what it did."""
     report = asyncio.run(_run(HttpUpstream()))
-    metrics.add_metric("health_wallets_checked", MetricUnit.Count, len(report.checked))
-    metrics.add_metric("health_changes", MetricUnit.Count, report.changes)
+    metrics = Metrics()
+    metrics.add("health_wallets_checked", len(report.checked))
+    metrics.add("health_changes", report.changes)
     answer = {
         "checked": [kind.value for kind in report.checked],
         "looks": report.looks,
@@ -39,7 +40,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         "paid_probes": report.paid_probes,
         "changes": report.changes,
     }
-    logger.info("looked at the channels", extra=answer)
+    log.info("looked at the channels", extra={**answer, "metrics": metrics})
     return answer
 
 

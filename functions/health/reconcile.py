@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
-
 from functions.health.compose import from_environment
+from tokens_forge.observability import install
+from tokens_forge.observability.metrics import Metrics
 
-logger = Logger(service="reconciliation")
-metrics = Metrics(namespace="TokensForge", service="reconciliation")
+install("reconciliation")
+log = logging.getLogger("tokens_forge.scheduled")
 work = from_environment()
 
 
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Run the reconciliation once, keep its result, and raise the alarm metric for what it found."""
     done = work.reconciliation.run()
     work.state.write_reconciliation(done)
     for finding in done.findings:
-        logger.error("the books do not fit", extra=asdict(finding))
-    metrics.add_metric("reconciliation_mismatches", MetricUnit.Count, len(done.findings))
-    metrics.add_metric("reconciliation_wallets", MetricUnit.Count, done.wallets)
+        log.error("the books do not fit", extra=asdict(finding))
+    metrics = Metrics()
+    metrics.add("reconciliation_mismatches", len(done.findings))
+    metrics.add("reconciliation_wallets", done.wallets)
     answer = {
         "wallets": done.wallets,
         "entries": done.entries,
@@ -31,5 +31,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         "busy": done.busy,
         "findings": len(done.findings),
     }
-    logger.info("reconciled", extra=answer)
+    log.info("reconciled", extra={**answer, "metrics": metrics})
     return answer

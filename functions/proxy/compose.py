@@ -20,6 +20,7 @@ from tokens_forge.health_cache import HealthCache
 from tokens_forge.identity import Authenticator
 from tokens_forge.key_management import KeyManagement
 from tokens_forge.limits import Limiter
+from tokens_forge.observability import RequestObserver
 from tokens_forge.pools import Pools
 from tokens_forge.providers.port import Upstream
 from tokens_forge.providers.wires import WIRES
@@ -82,6 +83,7 @@ def compose(
         router=router,
         attempts=Attempts(upstream, credentials, WIRES, settings.attempts, clock, loopback_allowed=settings.is_local),
         clock=clock,
+        observer=RequestObserver(),
     )
     return Services(
         gateway=gateway,

@@ -10,6 +10,7 @@ from functions.proxy.compose import compose
 from functions.proxy.settings import Settings
 from tokens_forge.clock import SystemClock
 from tokens_forge.credentials import SecretsManagerCredentials
+from tokens_forge.observability import install
 from tokens_forge.providers.http import HttpUpstream
 
 # Settlement repeats what may be repeated; a client that repeats by itself would hide conflicts from it.
@@ -17,6 +18,7 @@ _LEDGER_CLIENT = Config(
     retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=4, max_pool_connections=64, tcp_keepalive=True
 )
 
+install("proxy")
 clock = SystemClock()
 app = create_app(
     compose(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
 from botocore.config import Config
 
 from functions.proxy.settings import Settings
@@ -15,12 +15,14 @@ from functions.research.settings import ResearchSettings
 from functions.research.sources.http import HttpsClient
 from tokens_forge.clock import SystemClock
 from tokens_forge.credentials import SecretsManagerCredentials
+from tokens_forge.observability import install
 from tokens_forge.providers.http import HttpUpstream
 
 # Settlement repeats what may be repeated; a client that repeats by itself would hide conflicts from it.
 _LEDGER_CLIENT = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=4)
 
-logger = Logger(service="research")
+install("research")
+log = logging.getLogger("tokens_forge.research")
 settings, research = Settings.from_environment(), ResearchSettings.from_environment()
 clock = SystemClock()
 dynamodb, s3 = boto3.client("dynamodb", config=_LEDGER_CLIENT), boto3.client("s3")
@@ -31,7 +33,7 @@ vendors = HttpsClient()
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer one state. Returns references and outcomes only."""
     answer = asyncio.run(_handle(event, context.get_remaining_time_in_millis(), HttpUpstream()))
-    logger.info("research", extra={"action": event.get("action", "stopped"), **answer})
+    log.info("research", extra={"action": event.get("action", "stopped"), **answer})
     return answer
 
 

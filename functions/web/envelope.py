@@ -1,4 +1,4 @@
-"""The envelope of every answer: a request id, a limit on the body, and an error shape for what nobody caught.
+"""The envelope of every answer: a request id, a limit on the body, an error shape for what nobody caught, and a log line.
 
 Pure ASGI: a middleware that wraps the request in tasks of its own would hide a client's disconnect from the stream.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+import time
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,8 +17,13 @@ from functions.web import error_shape
 from tokens_forge.clock import SystemClock
 from tokens_forge.errors import BodyTooLarge, ForgeError, GatewayError
 from tokens_forge.ids import new_id
+from tokens_forge.observability import request_line
+from tokens_forge.observability.request_record import RequestRecord, failed, recording
 
 BODY_BYTES_MAX = 6 * 1024 * 1024  # AWS Lambda's limit for a synchronous request
+
+GATEWAY_ID_LETTERS_MAX = 64
+_REQUEST_ID = re.compile(rb'"requestId"\s*:\s*"([0-9A-Za-z-]+)"')
 
 log = logging.getLogger("tokens_forge.web")
 
@@ -33,7 +40,17 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = new_id("rid", self._clock.now_ms())
+        record = RequestRecord(
+            new_id("rid", self._clock.now_ms()), scope["method"], gateway_request_id=_gateway_request_id(scope)
+        )
+        with recording(record):
+            try:
+                await self._serve(record, scope, receive, send)
+            finally:
+                _write(record, scope)
+
+    async def _serve(self, record: RequestRecord, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = record.request_id
         stamps = [(b"x-request-id", request_id.encode())]
         if error_shape.is_anthropics(scope["path"]):
             stamps.append((b"request-id", request_id.encode()))  # where Anthropic's clients look for it
@@ -52,7 +69,12 @@ class Envelope:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                record.status = message["status"]
                 message["headers"] = [*message.get("headers", []), *stamps]
+            elif record.first_byte_s is None:
+                record.first_byte_s = time.perf_counter()
+            if not message.get("more_body", message["type"] == "http.response.start"):
+                _write(record, scope)  # before the answer ends: Lambda may stop this process in the moment it does
             await send(message)
 
         try:
@@ -63,12 +85,32 @@ class Envelope:
             await _answer(error, scope, stamped_send)
         except Exception:
             log.exception("a request failed in the gateway", extra={"request_id": request_id})
+            failed(GatewayError("The answer broke off."))
             if started:
                 raise  # the server closes the connection: a half-sent answer must not look complete
             await _answer(GatewayError("The gateway failed. Please report the request id."), scope, stamped_send)
 
 
+def _write(record: RequestRecord, scope: Scope) -> None:
+    """Of the path only our own pattern: whatever else a client types there is not ours to keep."""
+    record.path = getattr(scope.get("route"), "path", None)
+    request_line.write(record)
+
+
+def _gateway_request_id(scope: Scope) -> str | None:
+    """API Gateway's id of this request, as Mangum or the Lambda Web Adapter passes it on."""
+    event = scope.get("aws.event")
+    if event is not None:
+        found = event.get("requestContext", {}).get("requestId")
+    else:
+        context = next((value for name, value in scope["headers"] if name == b"x-amzn-request-context"), b"")
+        match = _REQUEST_ID.search(context)
+        found = match.group(1).decode() if match else None
+    return found if isinstance(found, str) and len(found) <= GATEWAY_ID_LETTERS_MAX else None
+
+
 async def _answer(error: ForgeError, scope: Scope, send: Send) -> None:
+    failed(error)
     body = json.dumps(error_shape.body(error, scope["path"])).encode()
     headers = {"content-type": "application/json", "content-length": str(len(body)), **error.headers}
     raw: list[tuple[bytes, bytes]] = [(name.encode(), value.encode()) for name, value in headers.items()]

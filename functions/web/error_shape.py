@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from tokens_forge.endpoints import Endpoint
 from tokens_forge.error_shapes import anthropic_body
 from tokens_forge.errors import ForgeError, GatewayError, MethodNotAllowed, NotFound, RequestError, StoreUnavailable
+from tokens_forge.observability.request_record import failed
 from tokens_forge.store.port import StoreFault
 
 log = logging.getLogger("tokens_forge.web")
@@ -30,6 +31,7 @@ def body(error: ForgeError, path: str) -> dict[str, Any]:
 
 def response(error: ForgeError, request: Request) -> JSONResponse:
     """The error as an answer."""
+    failed(error)
     return JSONResponse(body(error, request.url.path), status_code=error.status, headers=error.headers)
 
 

@@ -14,17 +14,20 @@ def resolved(**parameters: str) -> dict[str, Any]:
     template = transformed(parameters)
     values = {name: str(parameter.get("Default", "")) for name, parameter in template["Parameters"].items()}
     values.update(parameters)
-    found: dict[str, Any] = _Resolver(template.get("Conditions", {}), values).walk(template["Resources"])
+    found: dict[str, Any] = _Resolver(template.get("Conditions", {}), values, template.get("Mappings", {})).walk(
+        template["Resources"]
+    )
     return found
 
 
 class _Resolver:
-    def __init__(self, conditions: dict[str, Any], values: dict[str, str]) -> None:
+    def __init__(self, conditions: dict[str, Any], values: dict[str, str], mappings: dict[str, Any]) -> None:
         self._conditions = conditions
         self._values = values
+        self._mappings = mappings
 
     def walk(self, node: Any) -> Any:
-        """The node without `Fn::If` and without Refs to parameters."""
+        """The node without `Fn::If`, without `Fn::FindInMap` and without Refs to parameters."""
         if isinstance(node, list):
             return [walked for walked in (self.walk(item) for item in node) if walked is not _GONE]
         if not isinstance(node, dict):
@@ -34,6 +37,9 @@ class _Resolver:
             return self.walk(yes if self._holds({"Condition": name}) else no)
         if node == {"Ref": "AWS::NoValue"}:
             return _GONE
+        if set(node) == {"Fn::FindInMap"}:
+            name, first, second = (self.walk(key) for key in node["Fn::FindInMap"])
+            return self._mappings[name][first][second]
         if set(node) == {"Ref"} and node["Ref"] in self._values:
             return self._values[node["Ref"]]
         walked = {name: self.walk(value) for name, value in node.items()}

@@ -9,6 +9,7 @@ from anyio import to_thread
 
 from tokens_forge.intents import Held, Outcome
 from tokens_forge.journal import Attempt, Entry, SettlementReason, UsageSource
+from tokens_forge.observer import SILENT, Ended, Observer, Step
 from tokens_forge.pricing import Usage
 from tokens_forge.settlement import AlreadySettled, HoldLost, Settlement
 from tokens_forge.store.port import StoreFault
@@ -21,8 +22,10 @@ class Ending:
     """Holds the one right to settle a request. `entry` is None until then, and stays so when the store does not answer:
     then the sweeper ends the request. What is in `afterwards` is given back then: slots, mostly."""
 
-    def __init__(self, settlement: Settlement, held: Held) -> None:
+    def __init__(self, settlement: Settlement, held: Held, observer: Observer = SILENT) -> None:
         self._settlement = settlement
+        self._observer = observer
+        self._hold_lost = False
         self.held = held
         self.afterwards: list[Callable[[Outcome], Awaitable[None]]] = []
         self.settled = False
@@ -38,7 +41,9 @@ class Ending:
         if self.settled:
             return self.entry
         self.settled = True
-        self.entry = await run_to_end(lambda: self._settle(outcome))
+        with self._observer.timing(Step.SETTLE):
+            self.entry = await run_to_end(lambda: self._settle(outcome))
+        self._observer.ended(Ended(self.held, outcome, self.entry, self._hold_lost))
         for give_back in self.afterwards:
             await give_back(outcome)
         return self.entry
@@ -63,6 +68,7 @@ class Ending:
             log.exception("request was not settled; its outcome is kept for the sweeper", extra=self._about())
             self._keep(outcome)
         except HoldLost:
+            self._hold_lost = True
             log.exception("request has neither hold nor entry", extra=self._about())
         return None
 
@@ -86,4 +92,4 @@ class Ending:
             log.exception("outcome was not kept; the sweeper will void the request", extra=self._about())
 
     def _about(self) -> dict[str, str]:
-        return {"request_id": self.request_id}
+        return {"receipt_id": self.request_id}

@@ -25,6 +25,7 @@ from tokens_forge.keys import Token
 from tokens_forge.limits import Limiter
 from tokens_forge.metering import judge
 from tokens_forge.money import Money, decimal
+from tokens_forge.observer import SILENT, Observer, Step
 from tokens_forge.policy import Offer, decide, offers, verdicts
 from tokens_forge.pricing import Usage
 from tokens_forge.providers.wire import WholeAnswer
@@ -82,6 +83,7 @@ class Gateway:
         router: Router,
         attempts: Attempts,
         clock: Clock,
+        observer: Observer = SILENT,
     ) -> None:
         self._authenticator = authenticator
         self._catalogs = catalogs
@@ -91,6 +93,7 @@ class Gateway:
         self._router = router
         self._attempts = attempts
         self._clock = clock
+        self._observer = observer
 
     async def identify(self, authorization: Sender) -> Identity:
         """Who sends this Authorization header, by a view of the key that is at most 30 seconds old. Raises InvalidKey."""
@@ -98,7 +101,9 @@ class Gateway:
 
     async def identify_now(self, authorization: Sender) -> Identity:
         """Who sends this Authorization header, read from the tables: for routes that show what a key may do."""
-        return await to_thread.run_sync(self._authenticator.prove, self._authenticator.token_of(authorization))
+        identity = await to_thread.run_sync(self._authenticator.prove, self._authenticator.token_of(authorization))
+        self._observer.identified(identity)
+        return identity
 
     async def offers(self, identity: Identity) -> list[Offer]:
         """Every model this key can call. Raises KeyNotPermitted for a management key."""
@@ -134,13 +139,15 @@ class Gateway:
             except ModelNotAllowed:  # by a view that may be old: the key's list may have grown since
                 identity = await self.identify_now(authorization)
                 quoted = await self.quote(identity, request)
+            self._observer.quoted(quoted)
             request_id = new_id("req", self._clock.now_ms())
             permit = await self._limiter.admit(identity.key, quoted, request_id, deadline_ms)
             self._router.refresh_soon()
             if run is not None:
                 run.start(request_id)
             try:
-                held, quoted = await self._holding.hold(identity, quoted, request_id, run.repeats if run else None)
+                with self._observer.timing(Step.HOLD):
+                    held, quoted = await self._holding.hold(identity, quoted, request_id, run.repeats if run else None)
             except IdentityChanged:
                 await permit.end()
                 self._authenticator.forget(identity)
@@ -148,7 +155,7 @@ class Gateway:
             except BaseException:
                 await permit.end()
                 raise
-            ending = Ending(self._settlement, held)
+            ending = Ending(self._settlement, held, self._observer)
             ending.afterwards.append(permit.end)
             answer = await self._answer(ending, quoted, deadline_ms, run)
             answer.headers.update(permit.headers)
@@ -228,7 +235,9 @@ class Gateway:
 
     async def _prove(self, token: Token | OnBehalf) -> Identity:
         cached = self._authenticator.prove_cached(token)
-        return cached if cached is not None else await to_thread.run_sync(self._authenticator.prove, token)
+        identity = cached if cached is not None else await to_thread.run_sync(self._authenticator.prove, token)
+        self._observer.identified(identity)
+        return identity
 
     async def _catalog(self, kind: WalletKind) -> Catalog:
         fresh = self._catalogs.fresh(kind)

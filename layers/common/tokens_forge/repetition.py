@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import SystemRandom
 from typing import TypeVar
 
 from tokens_forge.clock import Clock
@@ -20,7 +20,8 @@ class RetryRule:
     tries_max: int = 8
     first_wait_ms: float = 4
     wait_max_ms: float = 400
-    random_unit: Callable[[], float] = field(default=random.random)
+    # Not from a generator with a state: Lambda starts many processes from one snapshot of it, and all would wait alike.
+    random_unit: Callable[[], float] = field(default=SystemRandom().random)
 
     def wait_ms(self, tries: int) -> float:
         """How long to wait after this many failed tries."""

@@ -87,4 +87,4 @@ class Sweeper:
                 break
         report.closings[closing] += 1
         if closing is Closing.CHANGED_UNDER_US:
-            log.error("an abandoned request could not be ended", extra={"request_id": record.intent.request_id})
+            log.error("an abandoned request could not be ended", extra={"receipt_id": record.intent.request_id})
