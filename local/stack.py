@@ -16,7 +16,7 @@ from local.processes import log_path
 from local.settings import DEPLOYED, HOME, ROOT, STACK, LocalFault
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
-_PARAMETERS = {"Stage": "local", "ProtectData": "false", "LogRetentionDays": "7"}
+LOCAL_PARAMETERS = {"Stage": "local", "ProtectData": "false", "LogRetentionDays": "7"}
 _READY = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
@@ -25,7 +25,7 @@ def deploy_if_changed(environment: Mapping[str, str], parameters: Mapping[str, s
 
     Raises LocalFault.
     """
-    given = [f"{name}={value}" for name, value in {**_PARAMETERS, **parameters}.items()]
+    given = [f"{name}={value}" for name, value in {**LOCAL_PARAMETERS, **parameters}.items()]
     fingerprint = _fingerprint(given)
     if DEPLOYED.exists() and DEPLOYED.read_text() == fingerprint and _is_deployed():
         return False

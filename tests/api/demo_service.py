@@ -24,7 +24,7 @@ def demo_service(engine: Engine) -> Iterator[dict[str, str]]:
     environment = {**engine.environment(), "FORGE_SECRETS_PREFIX": "demo/"}
     with serve(sandbox) as upstream_url:
         port = int(upstream_url.rpartition(":")[2])
-        keys = seed(environment, Ports(api=0, aws=0, sandbox=port, sandbox_primary=port))
+        keys = seed(environment, Ports(api=0, aws=0, sandbox=port, sandbox_primary=port, payments=0))
         services = compose(
             Settings.from_environment(environment),
             dynamodb=engine.client(),

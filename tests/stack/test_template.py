@@ -154,7 +154,6 @@ def test_no_role_can_change_or_delete_a_journal_entry_or_a_price_or_a_key() -> N
     assert {role for role, _, _ in found} == {
         "ResearchRole",
         "ResearchApiRole",
-        "ResearchWorkflowRole",
         "ProxyRole",
         "KeysRole",
         "StreamRole",

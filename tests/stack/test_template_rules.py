@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from local.stack import LOCAL_PARAMETERS
 from tests.support.resolve import resolved
 from tests.support.template import PROJECT, TEMPLATE, transformed
 
@@ -36,7 +37,9 @@ ON_EVERYTHING = {
 
 
 def as_configured(stage: str) -> dict[str, str]:
-    """The parameters that samconfig.toml gives this stage."""
+    """The parameters that samconfig.toml gives this stage, or `make run` the local one."""
+    if stage == "local":
+        return dict(LOCAL_PARAMETERS)
     settings = tomllib.loads((PROJECT / "samconfig.toml").read_text())
     pairs = shlex.split(settings[stage]["deploy"]["parameters"]["parameter_overrides"])
     return dict(pair.split("=", 1) for pair in pairs)

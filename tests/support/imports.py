@@ -17,6 +17,7 @@ STREAMING_MODULE = "functions.proxy.main"  # what run.sh serves
 
 _IMPORT = """
 import importlib, json, logging, random, sys, threading
+sys.modules.update(httpx=None, rich=None)  # of this environment only: no artifact has them, and a library that finds them uses them
 events = []
 sys.addaudithook(lambda name, _: events.append(name) if name.startswith("socket.") else None)
 random.seed(7)
