@@ -5,15 +5,14 @@ Every example of docs/pricing-fields.md, with each value in it replaced by each 
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests.support.odd_values import oddly
 from tests.support.pricing_examples import SMALLEST, examples
 from tests.unit.builders import CHANNEL, MODEL, NOW_MS, catalog, key
 from tokens_forge.endpoints import ANTHROPIC, Endpoint
@@ -24,23 +23,6 @@ from tokens_forge.quotes import quote
 from tokens_forge.requests.conversation import conversation_of
 from tokens_forge.requests.parsers import PARSERS
 
-ODD: tuple[Any, ...] = (
-    None,
-    True,
-    0,
-    -1,
-    1.5,
-    "",
-    "word",
-    [],
-    ["word"],
-    [None],
-    [[]],
-    {},
-    {"type": []},
-    {"type": {}},
-    [{}],
-)
 TALK: list[dict[str, Any]] = [
     {"role": "system", "content": "Be brief."},
     {"role": "user", "content": [{"type": "text", "text": "hi"}]},
@@ -80,26 +62,6 @@ MORE: list[tuple[Endpoint, dict[str, Any]]] = [
     ),
 ]
 BODIES = [(endpoint, fields) for endpoint, fields, _ in examples()] + MORE
-
-
-def oddly(body: Any) -> Iterator[Any]:
-    """Copies of the body, each with one value replaced."""
-    for path in _paths(body):
-        for odd in ODD:
-            made = copy.deepcopy(body)
-            *outer, last = path
-            inner = made
-            for step in outer:
-                inner = inner[step]
-            inner[last] = odd
-            yield made
-
-
-def _paths(value: Any, so_far: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    steps = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
-    for step in steps:
-        yield (*so_far, step)
-        yield from _paths(value[step], (*so_far, step))
 
 
 def goes_its_way(endpoint: Endpoint, fields: dict[str, Any]) -> None:
