@@ -7,9 +7,12 @@ copy of the document that it reads names models that are sold and ids that exist
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -27,6 +30,7 @@ from schemathesis.specs.openapi.checks import (
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
+    unsupported_method,
 )
 
 Schema = dict[str, Any]
@@ -44,7 +48,7 @@ CONFIG = {"generation": {"with-security-parameters": False}}  # the callers brin
 
 @dataclass
 class Fuzzing:
-    """One run. `callers` are the headers of those who call, drawn by chance; `before_call` sets the scene for each call."""
+    """One run. `callers` gives the headers of those who may call a path; one is drawn for each call, and one of `scenes`."""
 
     base_url: str
     document: Schema
@@ -104,6 +108,20 @@ class Fuzzing:
                 self.faults.append(f"{operation.label}: {failures}")
 
         send()
+
+
+def every_boundary(base_url: str, document: Path, caller: Mapping[str, str], paths: str) -> str:
+    """Schemathesis's own run over every boundary of every field of these paths (a pattern), and over methods that no path takes.
+
+    Its report. Raises AssertionError with it when anything was found.
+    """
+    names = ",".join(check.__name__ for check in [*CHECKS, unsupported_method])
+    headers = [part for name, value in caller.items() for part in ("-H", f"{name}: {value}")]
+    what = ["--phases", "coverage", "--checks", names, "--include-path-regex", paths, "--no-color", "--seed", "1"]
+    command = [sys.executable, "-m", "schemathesis.cli", "run", str(document), "--url", base_url, *headers, *what]
+    done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603
+    assert done.returncode == 0, done.stdout[-10_000:]
+    return done.stdout
 
 
 def _with_whole_numbers(case: AnyCase) -> AnyCase:

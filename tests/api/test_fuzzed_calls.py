@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
 from functions.proxy.document import build
-from tests.api.fuzzing import Fuzzing, findable
+from tests.api.fuzzing import Fuzzing, every_boundary, findable
 from tests.support.behaviour import MISSING, Behaviour, error
 from tests.support.contract import closed
 from tests.support.deployment import Deployment
@@ -111,3 +114,15 @@ def test_made_up_requests_get_documented_answers(fuzzing: Fuzzing, deployment: D
 def test_many_made_up_requests_get_documented_answers(fuzzing: Fuzzing, deployment: Deployment, number: int) -> None:
     fuzzing.run(examples=120, from_seed=number)
     check(fuzzing, deployment, cases_min=2_000)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(("path", "paths"), [("/v1/keys", "^/v1/keys"), ("/", "^/(?!v1/keys)")], ids=["keys", "others"])
+def test_every_boundary_of_every_field_gets_a_documented_answer(
+    fuzzing: Fuzzing, tmp_path: Path, path: str, paths: str
+) -> None:
+    document = tmp_path / "openapi.json"
+    document.write_text(json.dumps(fuzzing.document))
+    report = every_boundary(fuzzing.base_url, document, fuzzing.callers(path)[0], paths)
+    print(*re.findall(r"\d+ generated, .*", report))
+    assert int(re.findall(r"(\d+) generated", report)[0]) > 200

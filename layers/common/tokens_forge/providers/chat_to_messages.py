@@ -103,8 +103,10 @@ def _tool_result(message: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _tool_uses(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
-    found = []
-    for call in message.get("tool_calls") or ():
+    found, calls = [], message.get("tool_calls")
+    if calls is not None and not isinstance(calls, list):
+        raise RequestError("tool_calls is a list.", param=f"{where}.tool_calls")
+    for call in calls or ():
         try:
             function = call["function"]
             use = {"type": "tool_use", "id": call["id"], "name": function["name"]}
@@ -129,7 +131,7 @@ def _tool_choice(fields: dict[str, Any]) -> dict[str, Any]:
     if isinstance(given, dict):
         function = given.get("function")
         choice = {"type": "tool", "name": function.get("name") if isinstance(function, dict) else None}
-    elif given in _CHOICES:
+    elif isinstance(given, str) and given in _CHOICES:
         choice = {"type": _CHOICES[given]}
     else:
         raise RequestError("tool_choice is auto, none, required, or a function.", param="tool_choice")

@@ -67,7 +67,9 @@ def _content(message: dict[str, Any], *, is_cut: bool) -> list[dict[str, Any]]:
     ]
     calls = message.get("tool_calls")
     for call in calls if isinstance(calls, list) else ():
-        function = details_of(call, "function") if isinstance(call, dict) else {}
+        if not isinstance(call, dict):
+            raise UpstreamFailure("garbage", "a call that is no object")
+        function = details_of(call, "function")
         try:
             arguments = arguments_of(function)
         except ValueError:

@@ -121,10 +121,11 @@ def _tool_choice(given: object) -> dict[str, Any]:
     if given is None:
         return {}
     choice = given if isinstance(given, dict) else {}
-    if choice.get("type") == "tool":
+    kind = choice.get("type")
+    if kind == "tool":
         made: dict[str, Any] = {"tool_choice": {"type": "function", "function": {"name": choice.get("name")}}}
-    elif choice.get("type") in _CHOICES:
-        made = {"tool_choice": _CHOICES[choice["type"]]}
+    elif isinstance(kind, str) and kind in _CHOICES:
+        made = {"tool_choice": _CHOICES[kind]}
     else:
         raise RequestError("tool_choice is auto, none, any, or a tool.", param="tool_choice")
     if choice.get("disable_parallel_tool_use"):

@@ -12,7 +12,7 @@ from tokens_forge.providers.wire import WholeAnswer
 from tokens_forge.quotes import Quote
 from tokens_forge.requests.inference import encode
 
-_ENDED = frozenset({"completed", "incomplete", "failed"})
+_ENDED = ("completed", "incomplete", "failed")  # no set: a provider may send a list, which none could be asked for
 
 
 class ResponsesWire:

@@ -12,7 +12,7 @@ from tokens_forge.pricing import Usage
 from tokens_forge.providers.counting import details_of, tokens_of
 
 # What a provider says of itself. Any other code is about the request, and no backup would answer it better.
-_PROVIDERS_FAULTS = frozenset({"server_error", "rate_limit_exceeded", "vector_store_timeout", None})
+_PROVIDERS_FAULTS = ("server_error", "rate_limit_exceeded", "vector_store_timeout", None)
 
 
 def usage_of(raw: object) -> Usage | None:

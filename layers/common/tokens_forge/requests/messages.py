@@ -21,8 +21,9 @@ BLOCKS_DEPTH_MAX = 2  # a document within the result of a tool is the deepest th
 
 # A container, a connector, compaction, a fast mode, a place of inference: each costs something of its own.
 _UNPRICED = ("container", "mcp_servers", "context_management", "fallbacks", "speed")
-_TEXT_BLOCKS = frozenset({"text", "thinking", "redacted_thinking", "tool_use", "search_result"})
-_NATIVE_BLOCKS = frozenset({"document", "search_result"})
+# Tuples: a client may call a type anything, also a list, which no set could be asked for.
+_TEXT_BLOCKS = ("text", "thinking", "redacted_thinking", "tool_use", "search_result")
+_NATIVE_BLOCKS = ("document", "search_result")
 # Another protocol has no word for these. A value in the list means the same as leaving the field out.
 _NATIVE_FIELDS: dict[str, tuple[Any, ...]] = {
     "top_k": (),

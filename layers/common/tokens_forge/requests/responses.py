@@ -23,10 +23,11 @@ from tokens_forge.requests.refusals import (
 
 _UNPRICED = (*UNPRICED_OF_OPENAI, "background_options", "context_management")
 _STORED = ("previous_response_id", "conversation", "prompt")
-# Items without a part list of their own: their bytes are counted as they stand.
-_TEXT_ITEMS = frozenset({"function_call", "custom_tool_call", "reasoning"})
-_OUTPUT_ITEMS = frozenset({"function_call_output", "custom_tool_call_output"})
-_TEXT_PARTS = frozenset({"input_text", "output_text", "refusal"})
+# Items without a part list of their own: their bytes are counted as they stand. Tuples: a client may call a type anything, also a
+# list, which no set could be asked for.
+_TEXT_ITEMS = ("function_call", "custom_tool_call", "reasoning")
+_OUTPUT_ITEMS = ("function_call_output", "custom_tool_call_output")
+_TEXT_PARTS = ("input_text", "output_text", "refusal")
 
 
 class ResponsesBody(BaseModel):
