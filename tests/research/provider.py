@@ -24,9 +24,12 @@ class Process:
     calls_since: int = 0
     is_dead: bool = False
 
-    def point(self) -> None:
-        """One call of a client. Raises Killed."""
-        if self.answered and self.dies_after is not None:
+    def point(self, operation: str) -> None:
+        """One call of a client. Raises Killed.
+
+        A query is not counted: the view of the circuits is refreshed beside the request, at a time of its own.
+        """
+        if self.answered and self.dies_after is not None and operation != "query":
             self.is_dead = self.is_dead or self.calls_since >= self.dies_after
             self.calls_since += 1
         if self.is_dead:
@@ -48,7 +51,7 @@ class _Client:
             return attribute
 
         def call(*positions: Any, **arguments: Any) -> Any:
-            self._process.point()
+            self._process.point(name)
             return attribute(*positions, **arguments)
 
         return call
