@@ -41,7 +41,7 @@ def test_the_public_document_has_what_the_template_routes_and_nothing_else() -> 
     for path, methods in resolved(Stage="prod")["Api"]["Properties"]["Body"]["paths"].items():
         for method, said in methods.items():
             integration = str(said["x-amazon-apigateway-integration"]["uri"])
-            if any(f"{function}.Arn" in integration for function in PUBLIC_FUNCTIONS):
+            if any(f"{function}Alias" in integration for function in PUBLIC_FUNCTIONS):
                 routed.add(f"{method} {named(path)}")
     assert {f"{method} {named(path)}" for path, methods in build()["paths"].items() for method in methods} == routed
 
