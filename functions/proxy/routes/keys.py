@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.proxy.services import Caller, Served
-from functions.proxy.views import key_view
 from tokens_forge.errors import KeyNotPermitted, RequestError
 from tokens_forge.identity import Identity
 from tokens_forge.ids import LAST_MOMENT_MS
@@ -18,6 +17,7 @@ from tokens_forge.key_management import KeySettings
 from tokens_forge.keys import Key, KeyKind, KeyLimits, NewKey
 from tokens_forge.money import Money
 from tokens_forge.requests.inference import checked, parse_json
+from tokens_forge.views import key_view
 from tokens_forge.wallets import WalletKind
 
 router = APIRouter()
