@@ -70,7 +70,7 @@ def test_the_admin_api_has_a_function_a_throttle_and_concurrency_of_its_own() ->
     body = resources["Api"]["Properties"]["Body"]["paths"]
     assert set(body[PATH]) == METHODS, "explicit methods: the local AWS knows no ANY"
     for method in METHODS:
-        assert "AdminFunction.Arn" in str(body[PATH][method]["x-amazon-apigateway-integration"]["uri"])
+        assert "AdminFunctionAlias" in str(body[PATH][method]["x-amazon-apigateway-integration"]["uri"])
     function = resources["AdminFunction"]["Properties"]
     assert function["Role"] == {"Fn::GetAtt": ["AdminRole", "Arn"]}
     assert str(function["ReservedConcurrentExecutions"]) == "3"

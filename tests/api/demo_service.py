@@ -21,7 +21,7 @@ from tokens_forge.providers.http import HttpUpstream
 @contextmanager
 def demo_service(engine: Engine) -> Iterator[dict[str, str]]:
     """The lines of `.local/env` that a program needs: where it is, and the demo account's keys."""
-    environment = {**engine.environment(), "FORGE_SECRETS_PREFIX": "demo/"}
+    environment = {**engine.environment(), "FORGE_SECRETS_PREFIX": "demo/", "FORGE_PAYMENT_SECRETS_PREFIX": "payments/"}
     with serve(sandbox) as upstream_url:
         port = int(upstream_url.rpartition(":")[2])
         keys = seed(environment, Ports(api=0, aws=0, sandbox=port, sandbox_primary=port, payments=0))

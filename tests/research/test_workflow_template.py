@@ -78,7 +78,7 @@ def test_a_stopped_execution_is_told_to_the_function() -> None:
         "detail": {"status": ["TIMED_OUT", "ABORTED", "FAILED"], "stateMachineArn": [{"Ref": "ResearchWorkflow"}]},
     }
     [target] = rule["Targets"]
-    assert target["Arn"] == {"Fn::GetAtt": ["ResearchFunction", "Arn"]}
+    assert target["Arn"] == {"Ref": "ResearchFunctionAliaslive"}
     machine = resources["ResearchWorkflow"]["Properties"]
     assert machine["StateMachineType"] == "STANDARD"
     assert set(machine["DefinitionSubstitutions"]) == {"ResearchFunctionArn"}
