@@ -119,7 +119,8 @@ def every_boundary(base_url: str, document: Path, caller: Mapping[str, str], pat
     headers = [part for name, value in caller.items() for part in ("-H", f"{name}: {value}")]
     what = ["--phases", "coverage", "--checks", names, "--include-path-regex", paths, "--no-color", "--seed", "1"]
     command = [sys.executable, "-m", "schemathesis.cli", "run", str(document), "--url", base_url, *headers, *what]
-    done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603
+    # Where the document is, because it keeps notes of its own in the present folder.
+    done = subprocess.run(command, capture_output=True, text=True, cwd=document.parent)  # noqa: S603
     assert done.returncode == 0, done.stdout[-10_000:]
     return done.stdout
 
