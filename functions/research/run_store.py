@@ -16,6 +16,7 @@ from functions.research.runs import ACTIVE, Run, RunState, Step, StepState, befo
 from tokens_forge.ids import time_letters
 from tokens_forge.store.codec import Item, number, text
 from tokens_forge.store.dynamodb_faults import ConditionFailed, faults
+from tokens_forge.store.pages import items_of
 
 VENDOR_KEYS_KEPT_S = 3600
 IDEMPOTENCY_KEPT_S = 24 * 3600
@@ -245,23 +246,16 @@ class RunStore:
         names: dict[str, str] | None = None,
         **arguments: Any,
     ) -> Iterable[Item]:
-        more: dict[str, Any] = {}
-        while True:
-            with faults():
-                page = self._client.query(
-                    TableName=self._table,
-                    KeyConditionExpression=f"account_id = :account AND {condition}",
-                    ExpressionAttributeNames={"#item": "item", **(names or {})},
-                    ExpressionAttributeValues=values,
-                    ScanIndexForward=not descending,
-                    ConsistentRead=True,
-                    **arguments,
-                    **more,
-                )
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        return items_of(
+            self._client.query,
+            TableName=self._table,
+            KeyConditionExpression=f"account_id = :account AND {condition}",
+            ExpressionAttributeNames={"#item": "item", **(names or {})},
+            ExpressionAttributeValues=values,
+            ScanIndexForward=not descending,
+            ConsistentRead=True,
+            **arguments,
+        )
 
 
 def _vendor_key(run: Run) -> Item:

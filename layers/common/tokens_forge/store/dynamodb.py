@@ -26,6 +26,7 @@ from tokens_forge.store.codec import (
     wallet_of,
 )
 from tokens_forge.store.dynamodb_faults import Cancelled, ConditionFailed, faults
+from tokens_forge.store.pages import items_of
 from tokens_forge.store.port import (
     CloseHold,
     Credit,
@@ -104,21 +105,14 @@ class DynamoLedgerStore:
         return [intent_record_of(item) for item in self._query(self._tables.requests, "minute", minute)]
 
     def _query(self, table: str, name: str, value: str) -> Iterator[Item]:
-        more: dict[str, Any] = {}
-        while True:
-            with faults():
-                page = self._client.query(
-                    TableName=table,
-                    KeyConditionExpression="#name = :value",
-                    ExpressionAttributeNames={"#name": name},
-                    ExpressionAttributeValues={":value": text(value)},
-                    ConsistentRead=True,
-                    **more,
-                )
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        return items_of(
+            self._client.query,
+            TableName=table,
+            KeyConditionExpression="#name = :value",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues={":value": text(value)},
+            ConsistentRead=True,
+        )
 
     def place_hold(self, request: HoldRequest) -> HoldAnswer:
         """Set aside in one conditional update."""
@@ -227,14 +221,7 @@ class DynamoLedgerStore:
 
     def every_wallet(self) -> Iterator[Wallet]:
         """All wallets, each as some moment of the reading saw it."""
-        more: dict[str, Any] = {}
-        while True:
-            with faults():
-                page = self._client.scan(TableName=self._tables.wallets, ConsistentRead=True, **more)
-            yield from (wallet_of(item) for item in page["Items"])
-            if "LastEvaluatedKey" not in page:
-                return
-            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        return map(wallet_of, items_of(self._client.scan, TableName=self._tables.wallets, ConsistentRead=True))
 
     def read_entry(self, account_id: str, kind: WalletKind, entry_id: str) -> Entry | None:
         """A consistent read."""

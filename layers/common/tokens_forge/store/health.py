@@ -10,6 +10,7 @@ from tokens_forge.ids import time_ms_of_minute
 from tokens_forge.money import Money
 from tokens_forge.store.codec import Item, number, text
 from tokens_forge.store.dynamodb_faults import ConditionFailed, faults
+from tokens_forge.store.pages import items_of
 from tokens_forge.wallets import WalletKind
 
 KEPT_S = 24 * 3600  # after the last look; a channel that is not looked at any more disappears
@@ -30,23 +31,17 @@ class DynamoHealthStore:
         What another version of this code wrote and this one cannot read is not known: the next look writes it anew.
         """
         found: dict[ChannelModel, Health] = {}
-        more: dict[str, Any] = {}
-        while True:
-            with faults():
-                page = self._client.query(
-                    TableName=self._table,
-                    KeyConditionExpression="#scope = :scope",
-                    ExpressionAttributeNames={"#scope": "scope"},
-                    ExpressionAttributeValues={":scope": text(_health_scope(kind))},
-                    **more,
-                )
-            for item in page["Items"]:
-                channel_id, _, model_id = item["item"]["S"].partition("#")
-                with suppress(KeyError, ValueError, TypeError):
-                    found[(channel_id, model_id)] = _health_of(item)
-            if "LastEvaluatedKey" not in page:
-                return found
-            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        for item in items_of(
+            self._client.query,
+            TableName=self._table,
+            KeyConditionExpression="#scope = :scope",
+            ExpressionAttributeNames={"#scope": "scope"},
+            ExpressionAttributeValues={":scope": text(_health_scope(kind))},
+        ):
+            channel_id, _, model_id = item["item"]["S"].partition("#")
+            with suppress(KeyError, ValueError, TypeError):
+                found[(channel_id, model_id)] = _health_of(item)
+        return found
 
     def write_health(self, kind: WalletKind, subject: ChannelModel, health: Health) -> None:
         """Replace what is known of one channel for one model."""

@@ -15,6 +15,7 @@ from tokens_forge.checkout.trail import TrailLine
 from tokens_forge.store import order_codec as codec
 from tokens_forge.store.codec import Item, number, text
 from tokens_forge.store.dynamodb_faults import Cancelled, ConditionFailed, faults
+from tokens_forge.store.pages import items_of
 from tokens_forge.store.port import StoreThrottled
 
 _ABSENT = {"ConditionExpression": "attribute_not_exists(#scope)", "ExpressionAttributeNames": {"#scope": "scope"}}
@@ -146,26 +147,19 @@ class DynamoOrderStore:
         self, scope: str, condition: str | None, value: str | None, *, newest_first: bool = False
     ) -> Iterator[Item]:
         names, values = {"#scope": "scope"}, {":scope": text(scope)}
-        more: dict[str, Any] = {}
         expression = "#scope = :scope"
         if condition is not None and value is not None:
             names["#item"], values[":from"] = "item", text(value)
             expression += f" AND {condition}"
-        while True:
-            with faults():
-                page = self._client.query(
-                    TableName=self._table,
-                    KeyConditionExpression=expression,
-                    ExpressionAttributeNames=names,
-                    ExpressionAttributeValues=values,
-                    ScanIndexForward=not newest_first,
-                    ConsistentRead=True,
-                    **more,
-                )
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        return items_of(
+            self._client.query,
+            TableName=self._table,
+            KeyConditionExpression=expression,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+            ScanIndexForward=not newest_first,
+            ConsistentRead=True,
+        )
 
     def _put(self, item: Item) -> dict[str, Any]:
         """A put of an item that must not be there yet."""

@@ -10,6 +10,7 @@ from tokens_forge.clock import Clock
 from tokens_forge.pool_members import Bucket, Measure, MemberState, Slot, SlotEnd
 from tokens_forge.store.codec import Item, number, text
 from tokens_forge.store.dynamodb_faults import ConditionFailed, faults
+from tokens_forge.store.pages import items_of
 
 KEPT_S = 35 * 24 * 3600  # longer than the longest window and its last bucket
 
@@ -24,22 +25,15 @@ class DynamoPoolStore:
 
     def read_members(self, channel_id: str) -> dict[str, MemberState]:
         """The state of every member that was ever used, by member id. A consistent read."""
-        found: dict[str, MemberState] = {}
-        start: Item = {}
-        while True:
-            with faults():
-                page = self._client.query(
-                    TableName=self._table,
-                    KeyConditionExpression="#scope = :scope",
-                    ExpressionAttributeNames={"#scope": "scope"},
-                    ExpressionAttributeValues={":scope": text(scope_of(channel_id))},
-                    ConsistentRead=True,
-                    **start,
-                )
-            found |= {item["item"]["S"]: _state_of(item) for item in page["Items"]}
-            if "LastEvaluatedKey" not in page:
-                return found
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        items = items_of(
+            self._client.query,
+            TableName=self._table,
+            KeyConditionExpression="#scope = :scope",
+            ExpressionAttributeNames={"#scope": "scope"},
+            ExpressionAttributeValues={":scope": text(scope_of(channel_id))},
+            ConsistentRead=True,
+        )
+        return {item["item"]["S"]: _state_of(item) for item in items}
 
     def write_member(self, channel_id: str, member_id: str, seen_version: int, state: MemberState) -> bool:
         """Replace the state, and raise its version, if it still has the version that was seen; False when it has not."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from tokens_forge.ids import minute_of, time_ms_of
 from tokens_forge.store.codec import Item, intent_record_of, text
-from tokens_forge.store.dynamodb_faults import faults
+from tokens_forge.store.pages import items_of
 from tokens_forge.store.port import IntentRecord
 from tokens_forge.wallets import WalletKind
 
@@ -38,19 +38,12 @@ class DynamoRequestReader:
         if request_id is not None:
             condition += " AND request_id = :id"
             values[":id"] = text(request_id)
-        items: list[Item] = []
-        more: dict[str, Any] = {}
-        while True:
-            with faults():
-                page = self._client.query(
-                    TableName=self._table,
-                    KeyConditionExpression=condition,
-                    FilterExpression="#kind = :kind",
-                    ExpressionAttributeNames={"#minute": "minute", "#kind": "kind"},
-                    ExpressionAttributeValues=values,
-                    **more,
-                )
-            items += page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return items
-            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        found = items_of(
+            self._client.query,
+            TableName=self._table,
+            KeyConditionExpression=condition,
+            FilterExpression="#kind = :kind",
+            ExpressionAttributeNames={"#minute": "minute", "#kind": "kind"},
+            ExpressionAttributeValues=values,
+        )
+        return list(found)
