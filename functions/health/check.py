@@ -9,20 +9,21 @@ from typing import Any
 
 import boto3
 
-from functions.health.compose import compose_health_check, dynamodb_client
+from functions.health.compose import compose_health_check
 from tokens_forge.clock import SystemClock
 from tokens_forge.credentials import SecretsManagerCredentials
 from tokens_forge.health_check import HealthReport
 from tokens_forge.observability import install
 from tokens_forge.observability.metrics import Metrics
 from tokens_forge.providers.http import HttpUpstream
+from tokens_forge.store.client import dynamodb_client
 from tokens_forge.store.tables import Tables
 
 install("health")
 log = logging.getLogger("tokens_forge.scheduled")
 clock = SystemClock()
 tables = Tables.from_environment()
-dynamodb = dynamodb_client()
+dynamodb = dynamodb_client(read_timeout_s=10)
 credentials = SecretsManagerCredentials(boto3.client("secretsmanager"), clock)
 is_local = os.environ["FORGE_STAGE"] == "local"
 

@@ -19,6 +19,7 @@ from tokens_forge.reconciliation import Reconciliation
 from tokens_forge.settlement import Books, OperatorBook, Refunds, Settlement
 from tokens_forge.store.accounts import DynamoAccountStore
 from tokens_forge.store.catalog import DynamoCatalogReader
+from tokens_forge.store.client import dynamodb_client
 from tokens_forge.store.dynamodb import DynamoLedgerStore
 from tokens_forge.store.health import DynamoHealthStore
 from tokens_forge.store.orders import DynamoOrderStore
@@ -79,20 +80,10 @@ def from_environment() -> ScheduledWork:
 
     return compose(
         Tables.from_environment(),
-        dynamodb_client(),
+        dynamodb_client(read_timeout_s=10),
         SystemClock(),
         sweep_after_s=int(os.environ["FORGE_SWEEP_AFTER_S"]),
         window_s=int(os.environ.get("FORGE_RECONCILE_WINDOW_S", "7200")),
-    )
-
-
-def dynamodb_client() -> Any:
-    """A client that does not repeat by itself: settlement does, where it is harmless."""
-    import boto3
-    from botocore.config import Config
-
-    return boto3.client(
-        "dynamodb", config=Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=10)
     )
 
 

@@ -7,7 +7,6 @@ import logging
 from typing import Any
 
 import boto3
-from botocore.config import Config
 
 from functions.proxy.settings import Settings
 from functions.research.compose import compose_steps
@@ -17,15 +16,13 @@ from tokens_forge.clock import SystemClock
 from tokens_forge.credentials import SecretsManagerCredentials
 from tokens_forge.observability import install
 from tokens_forge.providers.http import HttpUpstream
-
-# Settlement repeats what may be repeated; a client that repeats by itself would hide conflicts from it.
-_LEDGER_CLIENT = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=4)
+from tokens_forge.store.client import dynamodb_client
 
 install("research")
 log = logging.getLogger("tokens_forge.research")
 settings, research = Settings.from_environment(), ResearchSettings.from_environment()
 clock = SystemClock()
-dynamodb, s3 = boto3.client("dynamodb", config=_LEDGER_CLIENT), boto3.client("s3")
+dynamodb, s3 = dynamodb_client(), boto3.client("s3")
 credentials = SecretsManagerCredentials(boto3.client("secretsmanager"), clock)
 vendors = HttpsClient()
 

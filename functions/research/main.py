@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import boto3
-from botocore.config import Config
 
 from functions.proxy.settings import Settings
 from functions.research.app import create_app
@@ -13,10 +12,7 @@ from functions.research.settings import ResearchSettings
 from tokens_forge.clock import SystemClock
 from tokens_forge.credentials import SecretsManagerCredentials
 from tokens_forge.providers.http import HttpUpstream
-
-_LEDGER_CLIENT = Config(
-    retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=4, max_pool_connections=64, tcp_keepalive=True
-)
+from tokens_forge.store.client import dynamodb_client
 
 clock = SystemClock()
 research = ResearchSettings.from_environment()
@@ -24,7 +20,7 @@ app = create_app(
     compose_api(
         Settings.from_environment(),
         research,
-        dynamodb=boto3.client("dynamodb", config=_LEDGER_CLIENT),
+        dynamodb=dynamodb_client(connections_max=64),
         s3=lambda: boto3.client("s3"),
         executions=StepFunctions(boto3.client("stepfunctions"), research.workflow_arn),
         upstream=HttpUpstream(),
