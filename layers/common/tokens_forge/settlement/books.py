@@ -15,7 +15,7 @@ from tokens_forge.store.port import (
     LedgerStore,
     WalletChange,
 )
-from tokens_forge.wallets import HoldRefusal, Wallet
+from tokens_forge.wallets import HoldRefusal, HoldRequest, Wallet, why_refused
 
 Answer = TypeVar("Answer")
 
@@ -64,6 +64,20 @@ class Books:
         self.store = store
         self.clock = clock
         self._retry = retry or RetryRule()
+
+    def hold(self, request: HoldRequest) -> int:
+        """Set aside once, and return how many nano the hold has: another number than asked for when an earlier try of the
+        same hold arrived after all. Raises HoldRefused; then nothing was set aside.
+        """
+        answer = self.again(lambda: self.store.place_hold(request))
+        if answer.placed:
+            return request.nano
+        refusal = why_refused(answer.before, request)
+        assert refusal is not None, "the store refused a hold that its own item allows"
+        if refusal is not HoldRefusal.ALREADY_HELD:
+            raise HoldRefused(refusal, answer.before)
+        assert answer.before is not None
+        return answer.before.holds[request.hold_id].nano
 
     def post(self, entry: Entry, change: WalletChange) -> Entry:
         """Post an entry once, with its wallet change; an equal entry that is there already is the answer to a re-sent one.

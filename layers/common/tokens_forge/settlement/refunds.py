@@ -10,7 +10,7 @@ from tokens_forge.journal import Entry, EntryType, Posting, entry_id_of
 from tokens_forge.money import Money
 from tokens_forge.settlement.books import Books, HoldRefused
 from tokens_forge.store.port import CloseHold, Unchanged
-from tokens_forge.wallets import HoldRefusal, HoldRequest, WalletKind, why_refused
+from tokens_forge.wallets import HoldRefusal, HoldRequest, WalletKind
 
 
 class Refunds:
@@ -33,13 +33,13 @@ class Refunds:
                 auth_epoch=wallet.auth_epoch if wallet is not None else 0,
                 placed_at_ms=time_ms_of(refund_id),
             )
-            answer = books.again(lambda request=request: books.store.place_hold(request))  # type: ignore[misc]
-            refusal = None if answer.placed else why_refused(answer.before, request)
-            if answer.placed or refusal is HoldRefusal.ALREADY_HELD:
-                return
-            assert refusal is not None, "the store refused a hold that its own item allows"
-            if refusal is not HoldRefusal.AUTH_EPOCH:  # a key was revoked just now: that is nothing to a refund
-                raise HoldRefused(refusal, answer.before)
+            try:
+                books.hold(request)
+            except HoldRefused as refused:
+                if refused.refusal is HoldRefusal.AUTH_EPOCH:
+                    continue  # a key was revoked just now: that is nothing to a refund
+                raise
+            return
 
     def capture(
         self, account_id: str, kind: WalletKind, amount: Money, *, refund_id: str, order_id: str, source: str

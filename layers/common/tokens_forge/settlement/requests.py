@@ -20,10 +20,10 @@ from tokens_forge.journal import (
     entry_id_of,
 )
 from tokens_forge.pricing import Usage, price_usage
-from tokens_forge.settlement.books import AlreadySettled, Books, HoldLost, HoldRefused, NotAvailable
+from tokens_forge.settlement.books import AlreadySettled, Books, HoldLost, NotAvailable
 from tokens_forge.settlement.runs import RunHolds
 from tokens_forge.store.port import CloseHold, IntentRecord, Take, Unchanged
-from tokens_forge.wallets import HoldRefusal, HoldRequest, OpenHold, why_refused
+from tokens_forge.wallets import HoldRequest, OpenHold
 
 
 class Closing(StrEnum):
@@ -66,17 +66,10 @@ class Settlement:
             limited_key_id=intent.key_id if intent.key_has_spend_limit else None,
             part_of=intent.part_of,
         )
-        answer = self._books.again(lambda: self._books.store.place_hold(request))
-        if not answer.placed:
-            refusal = why_refused(answer.before, request)
-            assert refusal is not None, "the store refused a hold that its own item allows"
-            if refusal is not HoldRefusal.ALREADY_HELD:
-                raise HoldRefused(refusal, answer.before)
-            # Our own earlier try arrived after all, though its reply was lost: also the larger one that had just been refused.
-            assert answer.before is not None
-            nano = answer.before.holds[request.hold_id].nano
-            assert nano <= intent.hold_nano, "the intent is the most that may be held"
-        return Held(intent=intent, hold_nano=nano)
+        # An earlier try of ours may have arrived after all, its reply lost: also the larger one that had just been refused.
+        held_nano = self._books.hold(request)
+        assert held_nano <= intent.hold_nano, "the intent is the most that may be held"
+        return Held(intent=intent, hold_nano=held_nano)
 
     def settle(self, held: Held, outcome: Outcome) -> Entry:
         """End the request: write its entry and close its hold, together, exactly once.

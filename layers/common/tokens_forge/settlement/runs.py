@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from tokens_forge.ids import new_id, time_ms_of
 from tokens_forge.journal import Entry, EntryType, entry_id_of
-from tokens_forge.settlement.books import Books, HoldLost, HoldRefused
+from tokens_forge.settlement.books import Books, HoldLost
 from tokens_forge.store.port import CloseHold, Unchanged
-from tokens_forge.wallets import HoldRefusal, HoldRequest, OpenHold, Wallet, WalletKind, why_refused
+from tokens_forge.wallets import HoldRequest, OpenHold, Wallet, WalletKind
 
 RUN_HOLD_PREFIX = "hold"
 # An execution of the workflow ends within an hour (functions/research/workflow.asl.json), and releases its hold. One that is
@@ -60,12 +60,7 @@ class RunHolds:
             placed_at_ms=time_ms_of(run_hold.hold_id),
             limited_key_id=run_hold.limited_key_id,
         )
-        answer = self._books.again(lambda: self._books.store.place_hold(request))
-        if not answer.placed:
-            refusal = why_refused(answer.before, request)
-            assert refusal is not None, "the store refused a hold that its own item allows"
-            if refusal is not HoldRefusal.ALREADY_HELD:
-                raise HoldRefused(refusal, answer.before)
+        self._books.hold(request)
 
     def end(self, wallet: Wallet, hold_id: str) -> Entry:
         """Release what is left of a run's hold, once. Its entry moves nothing; a delayed message that places the hold again is
