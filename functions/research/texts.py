@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.research.runs import Run
-from tokens_forge.store.dynamodb_faults import faults
+from tokens_forge.store.objects import get_object, put_object
 
 
 class Texts:
@@ -17,18 +17,11 @@ class Texts:
 
     def put(self, place: str, content: bytes) -> None:
         """Keep it there; the same step writes the same thing."""
-        with faults():
-            self._client.put_object(Bucket=self._bucket, Key=place, Body=content)
+        put_object(self._client, self._bucket, place, content)
 
     def get(self, place: str) -> bytes | None:
         """What is there; None when nothing is."""
-        with faults():
-            try:
-                found = self._client.get_object(Bucket=self._bucket, Key=place)
-            except self._client.exceptions.NoSuchKey:
-                return None
-            content: bytes = found["Body"].read()
-        return content
+        return get_object(self._client, self._bucket, place)
 
 
 def upload_place(account_id: str, sha256: str) -> str:

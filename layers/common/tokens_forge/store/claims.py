@@ -11,6 +11,7 @@ from typing import Any
 from tokens_forge.retries.claims import Claim, KeptAnswer
 from tokens_forge.store.codec import Item, number, text
 from tokens_forge.store.dynamodb_faults import ConditionFailed, faults
+from tokens_forge.store.objects import get_object, put_object
 
 INLINE_BYTES_MAX = 8 * 1024  # above this an object in S3 costs less than the write units
 ANSWER_BYTES_MAX = 32 * 1024 * 1024
@@ -144,19 +145,12 @@ class AnswerBucket:
     def put(self, claim: Claim, packed: bytes) -> str:
         """Keep an answer. Returns where."""
         place = f"answers/{claim.key_id}/{claim.request_id}"
-        with faults():
-            self._client.put_object(Bucket=self._bucket, Key=place, Body=packed)
+        put_object(self._client, self._bucket, place, packed)
         return place
 
     def get(self, place: str) -> bytes | None:
         """The answer; None when it is not there any more."""
-        with faults():
-            try:
-                found = self._client.get_object(Bucket=self._bucket, Key=place)
-            except self._client.exceptions.NoSuchKey:
-                return None
-            body: bytes = found["Body"].read()
-        return body
+        return get_object(self._client, self._bucket, place)
 
 
 def _key(key_id: str, name: str) -> Item:

@@ -1,0 +1,24 @@
+"""Objects in S3, with the port's faults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tokens_forge.store.dynamodb_faults import faults
+
+
+def put_object(client: Any, bucket: str, place: str, content: bytes) -> None:
+    """Keep it there. Raises StoreFault."""
+    with faults():
+        client.put_object(Bucket=bucket, Key=place, Body=content)
+
+
+def get_object(client: Any, bucket: str, place: str) -> bytes | None:
+    """What is there; None when nothing is. Raises StoreFault."""
+    with faults():
+        try:
+            found = client.get_object(Bucket=bucket, Key=place)
+        except client.exceptions.NoSuchKey:
+            return None
+        content: bytes = found["Body"].read()
+    return content
