@@ -33,7 +33,7 @@ help:
 	@echo "make bench                 the figures of docs/performance.md"
 	@echo "make check                 format, lint, types, tests"
 	@echo "make format | lock         rewrite the code's format | the locks in requirements/"
-	@echo "make openapi               rewrite docs/openapi.json from the code; a test compares them"
+	@echo "make openapi               rewrite the API documents in docs/ from the code; a test compares them"
 	@echo "make validate | build      check | package what is deployed"
 	@echo "make checkov               the template against the rules of a checker; .checkov.yaml says which are left out, and why"
 	@echo "make deploy STAGE=dev      build and deploy into the AWS account of your credentials"

@@ -1,13 +1,11 @@
 """The OpenAPI document of the admin API: FastAPI knows the paths and parameters, a table says which body each write takes.
 
-`python -m functions.admin.openapi` writes docs/admin-openapi.json; a test compares the two.
+`make openapi` writes docs/admin-openapi.json; a test compares the two.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -24,7 +22,6 @@ from functions.admin.routes.prices import PreviewBody, PriceBody, WithdrawalBody
 from functions.admin.services import Requires
 from tokens_forge.wallets import WalletKind
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "admin-openapi.json"
 _REFERENCE = "#/components/schemas/{model}"
 
 _OF_EACH_WALLET: Mapping[str, type[Body]] = {
@@ -136,7 +133,3 @@ def _scopes() -> dict[str, str]:
                     path, [method] = route.path_format, route.methods  # type: ignore[attr-defined]
                     found[f"{method} {path}"] = needed.call.scope.value
     return found
-
-
-if __name__ == "__main__":
-    DOCUMENT.write_text(json.dumps(document(), indent=1, ensure_ascii=False) + "\n")

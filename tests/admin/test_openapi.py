@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 
-from functions.admin.openapi import DOCUMENT, document
+from functions.admin.openapi import document
+from local.openapi import DOCS
 from tests.admin.operations import every_call
 
 
 def test_the_document_in_docs_is_the_present_one() -> None:
-    assert json.loads(DOCUMENT.read_text()) == json.loads(json.dumps(document())), (
-        "write it again: python -m functions.admin.openapi"
+    assert json.loads((DOCS / "admin-openapi.json").read_text()) == json.loads(json.dumps(document())), (
+        "write it again: make openapi"
     )
 
 
