@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 from functions.admin.bodies import Limit, moment_of
 from functions.admin.lists import cursor_of, cursor_value, listed, page_of
 from functions.admin.services import Reader, Served, Services
 from tokens_forge.admin.discovery import ask, compare
 from tokens_forge.admin.history import MINUTE_MS, Window
-from tokens_forge.admin.usage import fold
+from tokens_forge.admin.usage import Line, fold
 from tokens_forge.circuits import Circuit
 from tokens_forge.error_counts import ErrorSubject
 from tokens_forge.errors import ErrorClass, NotFound, RequestError
@@ -27,6 +29,17 @@ WINDOW_MS_MAX = 31 * DAY_MS
 HOUR_LETTERS = len("2026-11-24T13")
 Since = Annotated[str | None, Query(alias="from")]
 Until = Annotated[str | None, Query(alias="to")]
+
+
+@dataclass(frozen=True, slots=True)
+class _OfTraffic:
+    """What may be asked of a window of requests."""
+
+    since: Since = None
+    until: Until = None
+    model: str | None = None
+    channel: str | None = None
+    cursor: str | None = None
 
 
 def router_of(kind: WalletKind) -> APIRouter:
@@ -57,34 +70,14 @@ def router_of(kind: WalletKind) -> APIRouter:
         return {**receipt(entry), "account_id": entry.account_id}
 
     @router.get("/usage")
-    async def read_usage(
-        key: Reader,
-        served: Served,
-        since: Since = None,
-        until: Until = None,
-        model: str | None = None,
-        channel: str | None = None,
-        cursor: str | None = None,
-    ) -> dict[str, Any]:
+    async def read_usage(key: Reader, served: Served, asked: Annotated[_OfTraffic, Depends()]) -> dict[str, Any]:
         """What was asked and charged, by model and channel: the last hour, or from … to …, page by page. Pages are to be added."""
-        window, more = await _window(kind, served, since, until, cursor)
-        lines = [line.usage_view() for line in fold(window.entries)]
-        return listed(_picked(lines, model, channel), more, **_covered(kind, window))
+        return await _traffic(kind, served, asked, Line.usage_view)
 
     @router.get("/margin")
-    async def read_margin(
-        key: Reader,
-        served: Served,
-        since: Since = None,
-        until: Until = None,
-        model: str | None = None,
-        channel: str | None = None,
-        cursor: str | None = None,
-    ) -> dict[str, Any]:
+    async def read_margin(key: Reader, served: Served, asked: Annotated[_OfTraffic, Depends()]) -> dict[str, Any]:
         """Revenue against provider cost, by model and channel; it says where a cost is not known. Pages are to be added."""
-        window, more = await _window(kind, served, since, until, cursor)
-        lines = [line.margin_view() for line in fold(window.entries)]
-        return listed(_picked(lines, model, channel), more, **_covered(kind, window))
+        return await _traffic(kind, served, asked, Line.margin_view)
 
     @router.get("/errors")
     async def read_errors(
@@ -179,18 +172,20 @@ async def errors_answer(
     }
 
 
-async def _window(
-    kind: WalletKind, served: Services, since: str | None, until: str | None, cursor: str | None
-) -> tuple[Window, str | None]:
-    """One page of a window, and the cursor to its rest."""
-    from_ms, to_ms = _span(served, since, until)
-    if cursor is not None:
-        begin, _, end = cursor_value(cursor).partition("|")
+async def _traffic(
+    kind: WalletKind, served: Services, asked: _OfTraffic, view: Callable[[Line], dict[str, Any]]
+) -> dict[str, Any]:
+    """One page of a window by model and channel, and the cursor to its rest."""
+    from_ms, to_ms = _span(served, asked.since, asked.until)
+    if asked.cursor is not None:
+        begin, _, end = cursor_value(asked.cursor).partition("|")
         if not begin.isdecimal() or not end.isdecimal() or int(end) > 1 << 47 or int(begin) > int(end):
             raise RequestError("This cursor is not one of this list's.", param="cursor")
         from_ms, to_ms = int(begin), int(end)
     window = await to_thread.run_sync(served.history.window, kind, from_ms, to_ms)
-    return window, cursor_of(f"{window.to_ms}|{to_ms}") if window.to_ms < to_ms else None
+    more = cursor_of(f"{window.to_ms}|{to_ms}") if window.to_ms < to_ms else None
+    views = [view(line) for line in fold(window.entries)]
+    return listed(_picked(views, asked.model, asked.channel), more, **_covered(kind, window))
 
 
 def _span(served: Services, since: str | None, until: str | None) -> tuple[int, int]:
