@@ -152,7 +152,7 @@ class Life:
         assert self.research.deployment.wallet(WalletKind.ROUTED).debits_total_nano == 0
 
 
-@pytest.mark.parametrize("examples", [6, pytest.param(250, marks=pytest.mark.proof)])
+@pytest.mark.parametrize("examples", [6, pytest.param(120, marks=pytest.mark.proof)])
 def test_whatever_happens_to_a_run_its_money_is_right(deployment: Deployment, examples: int) -> None:
     seen: Counter[str] = Counter()
     clock = ShiftedClock()  # of all lives: the sweeper of this deployment never goes back
