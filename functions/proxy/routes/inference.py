@@ -31,7 +31,7 @@ async def answer(request: Request, parse: Callable[[dict[str, Any]], InferenceRe
         await served.gateway.identify(authorization)
         body = await request.body()
         asked = parse(parse_json(body))
-        marks = marks_of(request.url.path, request.headers, body, asked.passed_headers)
+        marks = marks_of(request.scope["path"], request.headers, body, asked.passed_headers)
         model = asked.model
         answered = await served.inference.infer(authorization, asked, deadline_ms, marks)
     except ForgeError as error:

@@ -44,12 +44,16 @@ class TimeLimits:
 
 @dataclass(slots=True)
 class OpenStream:
-    """A stream whose first event has arrived. `first` is what the client gets for it, `payloads` are the events after it."""
+    """A stream whose first event has arrived. `first` is what the client gets for it.
+
+    `rest` are the payloads that arrived together with it, `arriving` those after them, as they come.
+    """
 
     answer: UpstreamAnswer
     reader: StreamReader
     first: bytes
-    payloads: AsyncIterator[bytes]
+    rest: list[bytes]
+    arriving: AsyncIterator[list[bytes]]
 
 
 class Attempts:
@@ -97,13 +101,13 @@ class Attempts:
                 try:
                     if not answer.headers.get("content-type", "").startswith("text/event-stream"):
                         raise UpstreamFailure("garbage", "not an event stream")
-                    payloads = data_lines(answer.chunks())
+                    arriving = data_lines(answer.chunks())
                     reader = wire.reader(quoted, request_id, self._clock.now_ms() // 1000)
-                    payload = await anext(payloads, None)
-                    first = reader.take(payload) if payload is not None else None
-                    if first is None:
+                    payloads = await anext(arriving, None)
+                    first = reader.take(payloads[0]) if payloads else None
+                    if payloads is None or first is None:
                         raise UpstreamFailure("empty")
-                    return OpenStream(answer, reader, first, payloads)
+                    return OpenStream(answer, reader, first, payloads[1:], arriving)
                 except BaseException:
                     await answer.close()
                     raise

@@ -89,19 +89,21 @@ class InferenceStream:
         return max(self.deadline_ms - self._clock.now_ms(), 0) / 1000
 
     async def events(self) -> AsyncGenerator[bytes, None]:
-        """The client's events. The entry is written before the last one goes out."""
+        """The client's events, those that arrived together in one piece. The entry is written before the last one goes out."""
         reader = self._reader
         try:
             if self._opened.first:
                 yield self._opened.first
-            async for payload in self._opened.payloads:
-                passed = reader.take(payload)
-                if passed is None:
-                    break
+            payloads: list[bytes] | None = self._opened.rest
+            while payloads is not None:
+                passed, is_over = self._take(payloads)
                 if passed:
                     yield passed
+                if is_over:
+                    break
                 if self._clock.now_ms() >= self._next_checkpoint_ms:
                     await self._checkpoint()
+                payloads = await anext(self._opened.arriving, None)
         except UpstreamFailure:
             pass  # a provider that finished its answer and then broke the connection has still answered
         reason = SettlementReason.COMPLETED if reader.finished else SettlementReason.UPSTREAM_BROKE
@@ -110,6 +112,19 @@ class InferenceStream:
             yield reader.closing(receipt_summary(self._ending, entry), _charged(entry))
         else:
             yield self._broken("The provider broke off in the middle of its answer.", entry)
+
+    def _take(self, payloads: list[bytes]) -> tuple[bytes, bool]:
+        """What the client gets for these events, and whether the stream is over: at its end mark, or at what cannot be read."""
+        passed: list[bytes] = []
+        for payload in payloads:
+            try:
+                events = self._reader.take(payload)
+            except UpstreamFailure:
+                events = None
+            if events is None:
+                return b"".join(passed), True
+            passed.append(events)
+        return b"".join(passed), False
 
     async def cut_short(self) -> bytes:
         """Settle a stream that took too long; the client's last event."""
@@ -137,7 +152,7 @@ class InferenceStream:
     async def _read_to_the_end(self) -> None:
         """What follows the end mark is only the end of the body; a connection that was read up to it can be used again."""
         with move_on_after(END_S), suppress(UpstreamFailure):
-            async for _ in self._opened.payloads:
+            async for _ in self._opened.arriving:
                 pass
 
     def _broken(self, message: str, entry: Entry | None) -> bytes:

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
-import httpx2 as httpx
+import aiohttp
+from yarl import URL
 
 from tokens_forge.providers.port import UpstreamCall, UpstreamFailure
 
 CONNECTIONS_MAX = 1000
-KEPT_ALIVE_MAX = 100
+HEADER_LINE_BYTES_MAX = 64 * 1024  # some providers put a whole policy into one header
 
 
 class HttpAnswer:
     """Implements `providers.port.UpstreamAnswer`."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
-        self.status = response.status_code
+        self.status = response.status
         self.headers = {name.lower(): value for name, value in response.headers.items()}
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes. Raises UpstreamFailure.
+        """The body as it comes: whatever has arrived since the last piece, in one. Raises UpstreamFailure.
 
         Nothing is unpacked: we asked for no compression, and a small body can unpack to more than the memory holds.
         """
         try:
-            async for chunk in self._response.aiter_raw():
+            while chunk := await self._response.content.readany():
                 yield chunk
-        except httpx.TimeoutException as error:
+        except aiohttp.ServerTimeoutError as error:
             raise UpstreamFailure("timeout", type(error).__name__) from error
-        except httpx.HTTPError as error:
+        except aiohttp.ClientError as error:
             raise UpstreamFailure("broke", type(error).__name__) from error
 
     async def read(self, bytes_max: int) -> bytes:
@@ -44,38 +46,73 @@ class HttpAnswer:
         return b"".join(parts)
 
     async def close(self) -> None:
-        """Let go of the connection."""
-        await self._response.aclose()
+        """Let go of the connection. It can be used again when its answer was read to the end."""
+        self._response.release()
 
 
 class HttpUpstream:
-    """Implements `providers.port.Upstream`. Follows no redirect: a credential goes to the configured host or nowhere."""
+    """Implements `providers.port.Upstream`. Follows no redirect: a credential goes to the configured host or nowhere.
+
+    It keeps no cookie, and connections of one event loop only: a Lambda may run each invocation on a loop of its own.
+    """
 
     def __init__(self) -> None:
-        limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=KEPT_ALIVE_MAX)
-        self._client = httpx.AsyncClient(limits=limits, follow_redirects=False, trust_env=False)
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def send(self, call: UpstreamCall) -> HttpAnswer:
         """Send the call and wait for the head of its answer. Raises UpstreamFailure."""
         content_type = {} if call.body is None else {"content-type": "application/json"}
-        request = self._client.build_request(
-            "GET" if call.body is None else "POST",
-            call.url,
-            content=call.body,
-            headers={**content_type, "accept-encoding": "identity", **call.headers},
-            timeout=httpx.Timeout(call.silence_s, connect=call.connect_s),
-        )
         try:
-            return HttpAnswer(await self._client.send(request, stream=True))
-        except httpx.ConnectTimeout as error:
+            return HttpAnswer(
+                await self._on_this_loop().request(
+                    "GET" if call.body is None else "POST",
+                    URL(call.url, encoded=True),
+                    data=call.body,
+                    headers={**content_type, "accept-encoding": "identity", **call.headers},
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=call.connect_s, sock_read=call.silence_s),
+                    allow_redirects=False,
+                )
+            )
+        except aiohttp.ConnectionTimeoutError as error:
             raise UpstreamFailure("refused", "connect timeout") from error
-        except httpx.TimeoutException as error:
+        except aiohttp.ServerTimeoutError as error:
             raise UpstreamFailure("timeout", type(error).__name__) from error
-        except httpx.ConnectError as error:
+        except aiohttp.ClientConnectorError as error:
             raise UpstreamFailure("refused", type(error).__name__) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (aiohttp.ClientError, ValueError) as error:  # ValueError: what can be no address, or no header
             raise UpstreamFailure("broke", type(error).__name__) from error
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _on_this_loop(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        if self._session is None or self._loop is not loop:
+            self._session, self._loop = _session(), loop
+        return self._session
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """The library would send a GET again whose connection broke; a probe counts every call that broke."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise UpstreamFailure("broke", type(error).__name__) from error
+
+
+def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
+        middlewares=(_once,),
+        max_line_size=HEADER_LINE_BYTES_MAX,
+        max_field_size=HEADER_LINE_BYTES_MAX,
+    )

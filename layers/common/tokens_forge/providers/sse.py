@@ -11,8 +11,8 @@ from tokens_forge.providers.port import UpstreamFailure
 LINE_BYTES_MAX = 4 * 1024 * 1024  # a chunk may carry an image; a line longer than this is an attack or an accident
 
 
-async def data_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The payload of each `data:` line. Raises UpstreamFailure for a line that never ends."""
+async def data_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    """The payloads of the `data:` lines, those that arrived together in one list. Raises UpstreamFailure for a line without end."""
     rest = b""
     async for chunk in chunks:
         rest += chunk
@@ -21,11 +21,14 @@ async def data_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
                 raise UpstreamFailure("too_large")
             continue
         *lines, rest = rest.split(b"\n")
-        for line in lines:
-            if line.startswith(b"data:") and (payload := line[5:].strip()):
-                yield payload
-    if rest.startswith(b"data:") and (payload := rest[5:].strip()):
-        yield payload
+        if payloads := _payloads(lines):
+            yield payloads
+    if payloads := _payloads([rest]):
+        yield payloads
+
+
+def _payloads(lines: list[bytes]) -> list[bytes]:
+    return [payload for line in lines if line.startswith(b"data:") and (payload := line[5:].strip())]
 
 
 def raw_event(payload: bytes, name: str) -> bytes:
@@ -36,4 +39,4 @@ def raw_event(payload: bytes, name: str) -> bytes:
 def data_event(event: Mapping[str, Any], name: str | None = None) -> bytes:
     """One event for a client, with an event name only where its protocol has one."""
     head = f"event: {name}\n".encode() if name else b""
-    return head + b"data: " + strict_json.dumps(event).encode("utf-8", "replace") + b"\n\n"
+    return head + b"data: " + strict_json.dumps(event, half_pairs="replace") + b"\n\n"

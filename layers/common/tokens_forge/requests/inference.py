@@ -77,7 +77,7 @@ def checked(body_type: type[Body], fields: dict[str, Any]) -> Body:
 def encode(fields: object) -> bytes:
     """Compact UTF-8 JSON. Raises RequestError for text that is not Unicode (half a surrogate pair), and for too deep nesting."""
     try:
-        return strict_json.dumps(fields).encode()
+        return strict_json.dumps(fields)
     except UnicodeEncodeError:
         raise RequestError("The body holds half a surrogate pair, which is not text.") from None
     except RecursionError:

@@ -194,5 +194,5 @@ def _sent(answer: Answer | StreamAnswer) -> KeptAnswer | StreamAnswer:
     """A whole answer as its bytes."""
     if isinstance(answer, StreamAnswer):
         return answer
-    body = strict_json.dumps(answer.body).encode("utf-8", "replace")
+    body = strict_json.dumps(answer.body, half_pairs="replace")
     return KeptAnswer(answer.headers, "application/json", body)

@@ -18,5 +18,6 @@ def dynamodb_client(*, read_timeout_s: int = 4, connections_max: int = 10) -> An
             read_timeout=read_timeout_s,
             max_pool_connections=connections_max,
             tcp_keepalive=True,
+            parameter_validation=False,  # DynamoDB checks them anyway, and ours are built in one place
         ),
     )
