@@ -40,7 +40,8 @@ def test_half_a_surrogate_pair_is_read_and_is_no_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [b"NaN", b"-Infinity", b"1e999", b"[1,]", b'"\xff"', b"", b"{'a': 1}", b"[" * 100_000, b"1e999" + b"1" * 20]
+    "document",
+    [b"NaN", b"-Infinity", b"1e999", b"[1,]", b'"\xff"', b"", b"{'a': 1}", b"[" * 100_000, b"1e999" + b"1" * 20],
 )
 def test_what_is_no_json_is_refused(document: bytes) -> None:
     with pytest.raises(ValueError):
