@@ -14,7 +14,6 @@ import uvicorn
 
 from tests.support.processes import LOOPBACK
 
-
 STOPS_WITHIN_S = 1  # requests that still run get this long
 
 
@@ -45,7 +44,7 @@ class PromptServer(uvicorn.Server):
             connection.shutdown()
         deadline_s = self._loop.time() + STOPS_WITHIN_S
         while (self.server_state.connections or self.server_state.tasks) and self._loop.time() < deadline_s:
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.002)  # noqa: ASYNC110 - uvicorn has no event for it
         for task in self.server_state.tasks:
             task.cancel()
         await self.lifespan.shutdown()
