@@ -43,8 +43,8 @@ class PromptServer(uvicorn.Server):
         for connection in list(self.server_state.connections):
             connection.shutdown()
         deadline_s = self._loop.time() + STOPS_WITHIN_S
-        while (self.server_state.connections or self.server_state.tasks) and self._loop.time() < deadline_s:
-            await asyncio.sleep(0.002)  # noqa: ASYNC110 - uvicorn has no event for it
+        while (self.server_state.connections or self.server_state.tasks) and self._loop.time() < deadline_s:  # noqa: ASYNC110
+            await asyncio.sleep(0.002)  # uvicorn has no event for it
         for task in self.server_state.tasks:
             task.cancel()
         await self.lifespan.shutdown()
