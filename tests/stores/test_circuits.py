@@ -57,3 +57,17 @@ def test_both_stores_give_the_same_answers(engine: Engine, script: list[tuple[st
                 memory.close_circuit(key)
         found = sorted(store.read_circuits(), key=lambda circuit: circuit.key.kind)
         assert found == sorted(memory.read_circuits(), key=lambda circuit: circuit.key.kind)
+
+
+def test_a_trial_whose_time_is_over_is_taken_over_by_one_request_only(engine: Engine) -> None:
+    store, key = DynamoCircuitStore(engine.client(), engine.table_names["FORGE_STATE_TABLE"]), KEYS[0]
+    store.close_circuit(key)
+    assert store.open_circuit(store.count_failure(key, NOW_MS, 30_000), NOW_MS, NOW_MS + 5)
+    [untried] = store.read_circuits()
+    assert store.take_trial(untried, NOW_MS + 9)
+    [tried] = store.read_circuits()
+    assert not store.take_trial(untried, NOW_MS + 20), "somebody else was first"
+    assert store.take_trial(tried, NOW_MS + 20)
+    assert not store.take_trial(tried, NOW_MS + 30), "its trial is not the one that was seen any more"
+    [retried] = store.read_circuits()
+    assert retried.trial_until_ms == NOW_MS + 20
