@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,7 +22,7 @@ from typing import Any
 from boto3.session import Session
 from botocore.config import Config
 
-from tests.support.template import REGION, table_variables, tables, transformed
+from tests.support.template import REGION, Table, table_variables, tables, transformed
 
 # Local engines take any words here; DynamoDB Local wants letters and digits only.
 _ANYBODY = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
@@ -80,21 +80,31 @@ def shared_session() -> Session:
     return Session()
 
 
-@contextmanager
-def fresh_tables(name: str, endpoint_url: str | None, session: Session | None = None) -> Iterator[Engine]:
-    """The template's tables under a prefix of their own, deleted afterwards: tests share a process, never a table."""
-    session = session or shared_session()
+@cache
+def _shipped() -> tuple[tuple[Table, ...], Mapping[str, str]]:
+    """The template's tables, and which variable names which."""
     template = transformed()
+    return tuple(tables(template)), table_variables(template)
+
+
+def new_tables(create: Callable[..., object]) -> dict[str, str]:
+    """Create the template's tables under a prefix of their own. Their names, by the variables that tell a function of them."""
+    shipped, variables = _shipped()
     prefix = f"t{uuid.uuid4().hex[:12]}"
-    names = {table.logical_id: f"{prefix}-{table.logical_id}" for table in tables(template)}
-    client = build_client(session, endpoint_url)
-    for table in tables(template):
-        client.create_table(**table.create_arguments(names[table.logical_id]))
+    names = {table.logical_id: f"{prefix}-{table.logical_id}" for table in shipped}
+    for table in shipped:
+        create(**table.create_arguments(names[table.logical_id]))
+    return {variable: names[logical_id] for variable, logical_id in variables.items()}
+
+
+@contextmanager
+def fresh_tables(name: str, endpoint_url: str) -> Iterator[Engine]:
+    """The template's tables in an engine behind a socket, deleted afterwards: tests share a process, never a table."""
+    client = build_client(shared_session(), endpoint_url)
+    by_variable = new_tables(client.create_table)
     try:
-        by_variable = {variable: names[logical_id] for variable, logical_id in table_variables(template).items()}
-        yield Engine(name, endpoint_url, by_variable, session)
+        yield Engine(name, endpoint_url, by_variable, shared_session())
     finally:
-        if endpoint_url is not None:  # an engine in this process forgets everything by itself
-            for table_name in names.values():
-                client.delete_table(TableName=table_name)
+        for table_name in by_variable.values():
+            client.delete_table(TableName=table_name)
         client.close()

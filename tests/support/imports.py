@@ -50,25 +50,26 @@ def functions() -> dict[str, dict[str, Any]]:
 
 
 @cache
-def imported(name: str) -> Imported:
-    """Import the module behind a function's handler."""
-    properties = functions()[name]
-    handler = properties["Handler"]
-    variables = {
-        variable: value if isinstance(value, str) else "made-up"
-        for variable, value in properties["Environment"]["Variables"].items()
-    }
-    environment = {
+def environment_of(name: str) -> dict[str, str]:
+    """The environment that the template gives a function, as far as this machine has it."""
+    variables = functions()[name]["Environment"]["Variables"]
+    return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join([str(PROJECT / "layers" / "common"), str(PROJECT)]),
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "made-up",
         "AWS_SECRET_ACCESS_KEY": "made-up",
-        **variables,
+        **{variable: value if isinstance(value, str) else "made-up" for variable, value in variables.items()},
     }
+
+
+@cache
+def imported(name: str) -> Imported:
+    """Import the module behind a function's handler."""
+    handler = functions()[name]["Handler"]
     module = STREAMING_MODULE if handler.endswith(".sh") else handler.rpartition(".")[0]
     done = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-c", _IMPORT, module], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", _IMPORT, module], env=environment_of(name), capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         raise RuntimeError(f"{module} cannot be imported: {done.stderr}")
