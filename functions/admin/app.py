@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from functions.admin.routes import accounts, adjustments, audit, catalog, deployment, pools, prices, reports
+from functions.admin.routes import accounts, adjustments, audit, catalog, deployment, orders, pools, prices, reports
 from functions.admin.services import Services
 from functions.web.application import application
 from tokens_forge.admin.audit import Log
 from tokens_forge.wallets import WalletKind
 
 # Made once for each wallet's business, under /admin/v1/official and /admin/v1/routed.
-_OF_EACH_WALLET = (catalog, prices, adjustments, reports)
+_OF_EACH_WALLET = (catalog, prices, adjustments, orders, reports)
 _OF_THE_DEPLOYMENT = (pools, accounts, deployment, audit)
 
 

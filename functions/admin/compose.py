@@ -19,8 +19,11 @@ from tokens_forge.admin.discovery import ask
 from tokens_forge.admin.history import History
 from tokens_forge.admin.issuing import Issuer
 from tokens_forge.admin.keys import AdminAuthenticator
+from tokens_forge.admin.order_refunds import OrderRefunds
+from tokens_forge.admin.orders import OrderBook
 from tokens_forge.admin.price_versions import PriceVersions
 from tokens_forge.channels import Channel
+from tokens_forge.checkout.refunding import Refunding
 from tokens_forge.clock import Clock
 from tokens_forge.credentials import Credentials
 from tokens_forge.health import Sample
@@ -31,7 +34,6 @@ from tokens_forge.providers.port import Upstream
 from tokens_forge.settlement import Balances, Books
 from tokens_forge.statements import Statements
 from tokens_forge.store.accounts import DynamoAccountStore
-from tokens_forge.store.adjustments import DynamoAdjustmentStore
 from tokens_forge.store.admin import DynamoAdminKeyStore
 from tokens_forge.store.audit import DynamoAuditStore
 from tokens_forge.store.catalog import DynamoCatalogReader
@@ -40,6 +42,8 @@ from tokens_forge.store.circuits import DynamoCircuitStore
 from tokens_forge.store.dynamodb import DynamoLedgerStore
 from tokens_forge.store.error_counts import DynamoErrorCounts
 from tokens_forge.store.health import DynamoHealthStore
+from tokens_forge.store.moves import DynamoMoveStore
+from tokens_forge.store.orders import DynamoOrderStore
 from tokens_forge.store.pools import DynamoPoolStore
 from tokens_forge.store.requests_of_wallet import DynamoRequestReader
 from tokens_forge.store.state import DynamoStateStore
@@ -53,11 +57,12 @@ def compose(
     upstream: Callable[[], Upstream],
     credentials: Credentials,
     clock: Clock,
+    refunding: Callable[[], Refunding],
 ) -> Services:
     """Build the services of one process.
 
     `dynamodb` is a low-level client that does not retry by itself. `upstream` makes one for each call of a channel: connections
-    belong to the event loop of one request.
+    belong to the event loop of one request. `refunding` is called when the first refund is asked for.
     """
     tables = settings.tables
     audit_store = DynamoAuditStore(dynamodb, settings.audit_table)
@@ -67,6 +72,7 @@ def compose(
     keys = DynamoAccountStore(dynamodb, tables.accounts, tables.wallets)
     accounts = Accounts(keys, ledger, clock)
     catalogs = DynamoCatalogReader(dynamodb, tables.catalogs)
+    orders = DynamoOrderStore(dynamodb, tables.orders)
     health = DynamoHealthStore(dynamodb, tables.state)
     circuits = DynamoCircuitStore(dynamodb, tables.state)
     pools = Pools(DynamoPoolStore(dynamodb, tables.state, clock), clock, slot_lifetime_s=0)  # it reads only
@@ -110,11 +116,21 @@ def compose(
             clock,
         ),
         adjustments=Adjustments(
-            DynamoAdjustmentStore(dynamodb, settings.admin_table, audit_store),
-            Balances(Books(ledger, clock)),
-            ledger,
+            DynamoMoveStore(dynamodb, settings.admin_table, audit_store, Adjustments.word),
             audit,
             clock,
+            balances=Balances(Books(ledger, clock)),
+            ledger=ledger,
+            limits_nano=settings.adjustment_limits_nano,
+            routed_currency=settings.routed_currency,
+        ),
+        orders=OrderBook(orders, clock),
+        refunds=OrderRefunds(
+            DynamoMoveStore(dynamodb, settings.admin_table, audit_store, OrderRefunds.word),
+            audit,
+            clock,
+            orders=orders,
+            refunding=refunding,
             limits_nano=settings.adjustment_limits_nano,
             routed_currency=settings.routed_currency,
         ),

@@ -18,6 +18,7 @@ from functions.admin.routes.accounts import AccountBody, KeyBody, StatusBody
 from functions.admin.routes.adjustments import AdjustmentBody
 from functions.admin.routes.catalog import ChannelBody, ModelBody, PoolBody, RouteBody
 from functions.admin.routes.deployment import DiagnosisBody
+from functions.admin.routes.orders import RefundBody
 from functions.admin.routes.prices import PreviewBody, PriceBody, WithdrawalBody
 from functions.admin.services import Requires
 from tokens_forge.wallets import WalletKind
@@ -35,6 +36,9 @@ _OF_EACH_WALLET: Mapping[str, type[Body]] = {
     "POST /adjustments/{adjustment_id}/approve": Write,
     "POST /adjustments/{adjustment_id}/decline": Write,
     "POST /adjustments/{adjustment_id}/reverse": Write,
+    "POST /orders/{order_id}/refunds": RefundBody,
+    "POST /refunds/{refund_id}/approve": Write,
+    "POST /refunds/{refund_id}/decline": Write,
 }
 _OF_THE_DEPLOYMENT: Mapping[str, type[Body]] = {
     "PUT /admin/v1/routed/pools/{pool_id}": PoolBody,

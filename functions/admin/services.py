@@ -19,6 +19,8 @@ from tokens_forge.admin.diagnose import CircuitReader, Doctor
 from tokens_forge.admin.history import History
 from tokens_forge.admin.issuing import Issuer
 from tokens_forge.admin.keys import AdminAuthenticator, AdminKey, Scope, require_scope
+from tokens_forge.admin.order_refunds import OrderRefunds
+from tokens_forge.admin.orders import OrderBook
 from tokens_forge.admin.price_versions import PriceVersions
 from tokens_forge.clock import Clock
 from tokens_forge.health import HealthStore
@@ -41,6 +43,8 @@ class Services:
     prices: PriceVersions
     accounts: AccountAdministration
     adjustments: Adjustments
+    orders: OrderBook
+    refunds: OrderRefunds
     doctor: Doctor
     history: History
     statements: Statements

@@ -52,6 +52,23 @@ def _taking_view(taking: Taking) -> dict[str, Any]:
 HIDDEN_FACTS = frozenset({"actor", "reason"})
 
 
+def admin_order_view(order: Order) -> dict[str, Any]:
+    """An order as an admin sees it: whose it is, its payment, and what is left to refund. No page: that is the buyer's."""
+    shown = order_view(order)
+    del shown["payment_page"]
+    return {
+        **shown,
+        "account_id": order.account_id,
+        "payment": order.payment_id,
+        "refundable": decimal(order.remaining_nano if order.is_credited else 0),
+    }
+
+
+def admin_trail_view(lines: list[TrailLine]) -> list[dict[str, Any]]:
+    """The trail, oldest first, with who asked for what, and why."""
+    return [{"at": iso_of(line.at_ms), "what": line.what, **dict(sorted(line.facts.items()))} for line in lines]
+
+
 def trail_view(lines: list[TrailLine]) -> list[dict[str, Any]]:
     """The trail, oldest first."""
     return [

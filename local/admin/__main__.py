@@ -149,7 +149,16 @@ def _add_accounts(made: _Commands) -> None:
     made.write("adjust", commands.adjust, "account", "amount", wallet=True)
     made.add("adjustments", commands.adjustments, wallet=True).add_argument("--state")
     for name in ("approve", "decline", "reverse"):
-        made.write(name, commands.decide_adjustment, "adjustment", wallet=True)
+        made.write(name, commands.decide, "id", wallet=True)
+
+    orders = made.add("orders", commands.orders, wallet=True)
+    for name in ("account", "state"):
+        orders.add_argument(f"--{name}")
+    orders.add_argument("--since", default="31d", help="such as 30m, 12h or 7d")
+    made.add("order", commands.order, "order", wallet=True)
+    refund = made.write("refund", commands.refund, "order", "amount", wallet=True)
+    refund.add_argument("--refund-id", help="rfd_ and a ULID: a refund that was asked for before")
+    made.add("refunds", commands.refunds, wallet=True).add_argument("--state")
 
 
 def _add_reports(made: _Commands) -> None:
@@ -168,6 +177,7 @@ def _add_reports(made: _Commands) -> None:
     log.add_argument("--actor")
     log.add_argument("--limit", type=int, default=30)
     made.add("reconciliation", commands.reconciliation)
+    made.add("comparison", commands.comparison)
 
 
 if __name__ == "__main__":

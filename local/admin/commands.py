@@ -14,6 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from local.admin import show
 from local.admin.client import AdminApi, ApiRefused
 from local.admin.sums import added
+from tokens_forge.ids import new_id
 
 Command = Callable[[AdminApi, argparse.Namespace], None]
 _AGO = re.compile(r"([0-9]{1,4})([mhd])")
@@ -175,10 +176,42 @@ def adjustments(api: AdminApi, args: argparse.Namespace) -> None:
     _many(args, f"{args.wallet} adjustments", columns, found)
 
 
-def decide_adjustment(api: AdminApi, args: argparse.Namespace) -> None:
-    """Approve, decline or reverse an adjustment."""
-    path = f"/{args.wallet}/adjustments/{args.adjustment}/{args.command}"
-    _one(args, "adjustment", api.call("POST", path, body={"reason": args.reason}))
+def decide(api: AdminApi, args: argparse.Namespace) -> None:
+    """Approve, decline or reverse an adjustment; approve or decline a refund."""
+    what = "refund" if args.id.startswith("rfd_") else "adjustment"
+    path = f"/{args.wallet}/{what}s/{args.id}/{args.command}"
+    _one(args, what, api.call("POST", path, body={"reason": args.reason}))
+
+
+def orders(api: AdminApi, args: argparse.Namespace) -> None:
+    """Orders of a wallet, of the last 31 days or since a time."""
+    columns = ("id", "account_id", "amount", "currency", "state", "refundable", "provider", "created_at")
+    found = api.all(f"/{args.wallet}/orders", account_id=args.account, state=args.state, since=_since(args.since))
+    _many(args, f"{args.wallet} orders", columns, found)
+
+
+def order(api: AdminApi, args: argparse.Namespace) -> None:
+    """An order with everything that happened to it."""
+    _one(args, "order", api.call("GET", f"/{args.wallet}/orders/{args.order}"))
+
+
+def refund(api: AdminApi, args: argparse.Namespace) -> None:
+    """Give money of an order back to its buyer, and take its balance."""
+    refund_id = args.refund_id or new_id("rfd", int(time.time() * 1000))
+    body = {"amount": args.amount, "reason": args.reason, "refund_id": refund_id}
+    _one(args, "refund", api.call("POST", f"/{args.wallet}/orders/{args.order}/refunds", body=body))
+
+
+def refunds(api: AdminApi, args: argparse.Namespace) -> None:
+    """Refunds of a wallet's orders."""
+    columns = ("id", "order_id", "amount", "currency", "state", "requested_by", "decided_by", "reason")
+    _many(args, f"{args.wallet} refunds", columns, api.all(f"/{args.wallet}/refunds", state=args.state))
+
+
+def comparison(api: AdminApi, args: argparse.Namespace) -> None:
+    """What the daily comparison with the payment provider has found last."""
+    found = api.call("GET", "/comparison", limit=1)["data"]
+    _one(args, "comparison", found[0] if found else {"result": "none yet"})
 
 
 def errors(api: AdminApi, args: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ from functions.admin.app import create_app
 from functions.admin.compose import compose
 from functions.admin.services import Services
 from functions.admin.settings import Settings
+from tests.checkout.shop import Fronts, Shop, open_fronts, open_shop
 from tests.support.deployment import Deployment, KnownCredentials
 from tests.support.server import serve
 from tokens_forge.admin.audit import Author
@@ -63,6 +64,7 @@ class AdminDeployment:
     """The admin API beside the product that it administers."""
 
     product: Deployment
+    shop: Shop
     settings: Settings
     services: Services
     base_url: str
@@ -74,8 +76,15 @@ class AdminDeployment:
         return Admin(self.base_url, made.token, made.key.key_id)
 
 
+@pytest.fixture(scope="session")
+def fronts() -> Iterator[Fronts]:
+    with open_fronts() as made:
+        yield made
+
+
 @pytest.fixture
-def administration(deployment: Deployment) -> Iterator[AdminDeployment]:
+def administration(deployment: Deployment, fronts: Fronts) -> Iterator[AdminDeployment]:
+    shop = open_shop(deployment, fronts)
     settings = Settings.from_environment(deployment.engine.environment())
     services = compose(
         settings,
@@ -83,9 +92,10 @@ def administration(deployment: Deployment) -> Iterator[AdminDeployment]:
         upstream=HttpUpstream,
         credentials=KnownCredentials(),
         clock=SystemClock(),
+        refunding=lambda: shop.work.refunding,
     )
     with serve(create_app(services), lifespan="on") as url:
-        yield AdminDeployment(deployment, settings, services, url)
+        yield AdminDeployment(deployment, shop, settings, services, url)
 
 
 @pytest.fixture

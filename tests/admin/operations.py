@@ -181,9 +181,46 @@ def of_wallet(kind: WalletKind) -> Iterator[Call]:
                 None,
             ),
         )
+    yield from _of_orders(kind)
     if kind is WalletKind.ROUTED:
         yield get("/pools")
         yield from _of_pools(at)
+
+
+def _of_orders(kind: WalletKind) -> Iterator[Call]:
+    at = f"/{kind.value}"
+
+    def paid(world: World) -> str:
+        return world.administration.shop.paid(kind).order_id
+
+    def refund(world: World, what: str) -> str:
+        """A refund that waits for a second admin: the day's allowance of its admin is used up by then."""
+        asking = world.administration.key(FINANCE)
+        limit = world.administration.settings.adjustment_limits_nano[kind] // 10**9
+        spent = asking.write("POST", f"{at}/adjustments", {"account_id": world.account_id, "amount": str(limit)})
+        assert spent.status_code == 201, spent.text
+        made = asking.write("POST", f"{at}/orders/{paid(world)}/refunds", {"amount": "20.00"})
+        assert made.status_code == 202, made.text
+        return f"{at}/refunds/{made.json()['id']}{what}"
+
+    def asked(world: World) -> tuple[str, dict[str, Any], None]:
+        return f"{at}/orders/{paid(world)}/refunds", {"amount": "5.00"}, None
+
+    for path in ("/orders", "/refunds"):
+        yield Call(f"GET {path}", "GET", at + path, READ, _plain(at + path))
+    yield Call(
+        "read order", "GET", at + "/orders/{order_id}", READ, lambda world: (f"{at}/orders/{paid(world)}", None, None)
+    )
+    yield Call("refund", "POST", at + "/orders/{order_id}/refunds", FINANCE, asked)
+    yield Call("read refund", "GET", at + "/refunds/{refund_id}", READ, lambda world: (refund(world, ""), None, None))
+    for name in ("approve", "decline"):
+        yield Call(
+            f"{name} refund",
+            "POST",
+            at + "/refunds/{refund_id}/" + name,
+            FINANCE,
+            lambda world, name=name: (refund(world, f"/{name}"), {}, None),  # type: ignore[misc]
+        )
 
 
 def _of_pools(at: str) -> Iterator[Call]:
@@ -206,7 +243,7 @@ def _of_pools(at: str) -> Iterator[Call]:
 
 def of_deployment() -> Iterator[Call]:
     """The operations that are neither wallet's."""
-    for path in ("/accounts", "/audit", "/admin-keys", "/admin-keys/self", "/errors", "/reconciliation"):
+    for path in ("/accounts", "/audit", "/admin-keys", "/admin-keys/self", "/errors", "/reconciliation", "/comparison"):
         yield Call(f"GET {path}", "GET", path, READ, _plain(path))
 
     def account(world: World, after: str = "") -> str:

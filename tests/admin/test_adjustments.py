@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.admin.conftest import Admin, AdminDeployment
-from tokens_forge.admin.adjustments import AdjustmentState
 from tokens_forge.admin.audit import Author
 from tokens_forge.admin.keys import Scope
+from tokens_forge.admin.moves import MoveState
 from tokens_forge.wallets import WalletKind
 
 OFFICIAL = "/official/adjustments"
@@ -114,12 +114,12 @@ class Died(BaseException):
     """The process is gone."""
 
 
-@pytest.mark.parametrize("state", [AdjustmentState.POSTED, AdjustmentState.REVERSED])
-def test_a_step_that_was_interrupted_is_finished_once(administration: AdminDeployment, state: AdjustmentState) -> None:
+@pytest.mark.parametrize("state", [MoveState.POSTED, MoveState.REVERSED])
+def test_a_step_that_was_interrupted_is_finished_once(administration: AdminDeployment, state: MoveState) -> None:
     """The process dies after the money moved and before that was written down."""
     adjustments, before = administration.services.adjustments, balance(administration)
     account_id, author = administration.product.account.account_id, Author("adm_a", "a", "an outage")
-    real = adjustments._store.change_adjustment
+    real = adjustments._store.change_move
 
     def dies(old: Any, new: Any, record: Any) -> bool:
         if new.state is state:
@@ -128,21 +128,21 @@ def test_a_step_that_was_interrupted_is_finished_once(administration: AdminDeplo
 
     def asked_and_reversed() -> None:
         made = adjustments.request(WalletKind.OFFICIAL, account_id, "5", author)
-        adjustments.reverse(WalletKind.OFFICIAL, made.adjustment_id, author)
+        adjustments.reverse(WalletKind.OFFICIAL, made.move_id, author)
 
-    adjustments._store.change_adjustment = dies  # type: ignore[assignment,method-assign]
+    adjustments._store.change_move = dies  # type: ignore[assignment,method-assign]
     with pytest.raises(Died):
         asked_and_reversed()
-    adjustments._store.change_adjustment = real  # type: ignore[method-assign]
+    adjustments._store.change_move = real  # type: ignore[method-assign]
     [left] = adjustments.page(WalletKind.OFFICIAL, None, 10)
-    if state is AdjustmentState.POSTED:
-        assert left.state is AdjustmentState.OPEN
-        done = adjustments.approve(WalletKind.OFFICIAL, left.adjustment_id, author)
-        assert done.state is AdjustmentState.POSTED and balance(administration) == before + 5_000_000_000
+    if state is MoveState.POSTED:
+        assert left.state is MoveState.OPEN
+        done = adjustments.approve(WalletKind.OFFICIAL, left.move_id, author)
+        assert done.state is MoveState.POSTED and balance(administration) == before + 5_000_000_000
     else:
-        assert left.state is AdjustmentState.REVERSING
-        done = adjustments.reverse(WalletKind.OFFICIAL, left.adjustment_id, author)
-        assert done.state is AdjustmentState.REVERSED and balance(administration) == before
+        assert left.state is MoveState.REVERSING
+        done = adjustments.reverse(WalletKind.OFFICIAL, left.move_id, author)
+        assert done.state is MoveState.REVERSED and balance(administration) == before
     assert administration.product.scheduled().reconciliation.run().findings == []
 
 

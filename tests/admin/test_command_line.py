@@ -15,6 +15,7 @@ from tests.support.http import Api
 from tests.support.server import serve
 from tokens_forge.admin.keys import Scope
 from tokens_forge.keys import KeyKind, parse_token
+from tokens_forge.wallets import WalletKind
 
 
 @pytest.fixture
@@ -59,6 +60,12 @@ def test_a_days_work(line: Any, admin: Admin, administration: AdminDeployment) -
     made = line("create-customer-key", account, "app", "--kind", "routed", "--model", MODEL, "--spend-limit", "1", *why)
     assert line("revoke-customer-key", account, made["id"], *why)["status"] == "revoked"
     assert len(line("account", account)["keys"]) == 2
+    order = administration.shop.paid(WalletKind.ROUTED, "30.00").order_id
+    assert [found["id"] for found in line("orders", "routed", "--state", "credited")] == [order]
+    refunded = line("refund", "routed", order, "10.00", *why)
+    assert refunded["state"] == "posted" and line("refunds", "routed") == [refunded]
+    assert line("refund", "routed", order, "10.00", "--refund-id", refunded["id"], *why) == refunded
+    assert line("order", "routed", order)["refundable"] == "20.00" and line("comparison") == {"result": "none yet"}
     assert line("open-account", "Other", "--currency", "EUR", *why)["cash_currency"] == "EUR"
     assert {found["name"] for found in line("accounts")} == {"Test account", "Other"}
     assert line("errors", "routed")["by_class"] == {} and line("errors", "none")["by_class"] == {}

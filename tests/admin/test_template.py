@@ -33,6 +33,7 @@ def test_the_admin_role_appends_to_the_journal_and_can_change_or_delete_nothing_
         "dynamodb:BatchGetItem",
         "dynamodb:Query",
         "dynamodb:PutItem",
+        "dynamodb:ConditionCheckItem",
     }
 
 
@@ -94,3 +95,9 @@ def test_only_the_admin_function_knows_the_tables_of_keys_and_records() -> None:
         if resource["Type"] == "AWS::Lambda::Function":
             variables = resource["Properties"]["Environment"]["Variables"]
             assert ("FORGE_ADMIN_TABLE" in variables) == (name == "AdminFunction")
+
+
+def test_the_admin_role_reads_the_keys_of_payments_and_not_the_secrets_that_sign_their_events() -> None:
+    payments = [resource for actions, resource, _ in statements("AdminRole") if "payments" in resource]
+    assert len(payments) == 1 and payments[0].endswith("-payments/*-key-??????'}")
+    assert actions_on("AdminRole", "OrdersTable") == {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"}

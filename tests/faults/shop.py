@@ -64,8 +64,8 @@ class FaultyOrderStore:
     def of_account(self, account_id: str, *, before: str | None, limit: int) -> list[Order]:
         return self._made("orders_of_account", lambda: self._store.of_account(account_id, before=before, limit=limit))
 
-    def of_day(self, day: str) -> Iterator[str]:
-        return iter(self._made("orders_of_day", lambda: list(self._store.of_day(day))))
+    def of_day(self, kind: WalletKind, day: str) -> Iterator[str]:
+        return iter(self._made("orders_of_day", lambda: list(self._store.of_day(kind, day))))
 
     def _made(self, operation: str, carry_out: Callable[[], Answer]) -> Answer:
         return self._calls.make(Call(operation, ()), carry_out)

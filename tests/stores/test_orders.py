@@ -16,9 +16,11 @@ from tokens_forge.checkout.orders import Order, OrderState, Taking, TakingKind, 
 from tokens_forge.checkout.port import NameTaken, OrderStore, Repeat, Repeated
 from tokens_forge.checkout.trail import TrailLine, step_line
 from tokens_forge.ids import day_of
+from tokens_forge.money import Money
 from tokens_forge.store.orders import DynamoOrderStore
 from tokens_forge.store.port import StoreSilent, StoreThrottled
 from tokens_forge.store.simulated_orders import SimulatedOrderStore
+from tokens_forge.wallets import WalletKind
 
 
 @pytest.fixture(params=["simulated", "moto"])
@@ -129,15 +131,18 @@ def test_a_line_is_written_once_and_the_trail_is_in_order(store: OrderStore) -> 
 def test_orders_are_listed_by_account_and_by_day(store: OrderStore) -> None:
     made = [order(NOW_MS + step) for step in range(5)]
     foreign, older = order(account="acc_another00000"), order(NOW_MS - 86_400_000)
-    for each in (*made, foreign, older):
+    routed = order(account="acc_another00000", kind=WalletKind.ROUTED, amount=Money(10**9, "CNY"))
+    for each in (*made, foreign, older, routed):
         store.create(each, line(each))
     newest_first = [older, *made][::-1]
     assert store.of_account(ACCOUNT, before=None, limit=100) == newest_first
     assert store.of_account(ACCOUNT, before=None, limit=2) == newest_first[:2]
     assert store.of_account(ACCOUNT, before=newest_first[1].order_id, limit=2) == newest_first[2:4]
     assert store.of_account("acc_nobody000000", before=None, limit=2) == []
-    assert set(store.of_day(day_of(NOW_MS))) == {each.order_id for each in (*made, foreign)}
-    assert list(store.of_day("1999-01-01")) == []
+    of_day = [each.order_id for each in sorted((*made, foreign), key=lambda each: each.order_id, reverse=True)]
+    assert list(store.of_day(WalletKind.OFFICIAL, day_of(NOW_MS))) == of_day
+    assert list(store.of_day(WalletKind.ROUTED, day_of(NOW_MS))) == [routed.order_id]
+    assert list(store.of_day(WalletKind.OFFICIAL, "1999-01-01")) == []
 
 
 def test_lists_longer_than_a_page_of_dynamodb_are_whole(moto: Engine) -> None:
@@ -148,7 +153,7 @@ def test_lists_longer_than_a_page_of_dynamodb_are_whole(moto: Engine) -> None:
     pages = Pages(moto.client(), 3)
     small = DynamoOrderStore(pages, moto.table_names["FORGE_ORDERS_TABLE"])
     assert small.of_account(ACCOUNT, before=None, limit=7) == made[::-1]
-    assert set(small.of_day(day_of(NOW_MS))) == {each.order_id for each in made}
+    assert list(small.of_day(WalletKind.OFFICIAL, day_of(NOW_MS))) == [each.order_id for each in made[::-1]]
     pages.unread = 2
     assert small.of_account(ACCOUNT, before=None, limit=7) == made[::-1], "a part of a batch is asked for again"
     pages.unread = 7

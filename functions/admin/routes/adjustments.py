@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from functions.admin.bodies import Limit, Name, Write, author_of, body_of
 from functions.admin.lists import cursor_of, cursor_value, listed
 from functions.admin.services import Financier, Reader, Served
-from tokens_forge.admin.adjustments import AdjustmentState
+from tokens_forge.admin.moves import MoveState
 from tokens_forge.wallets import WalletKind
 
 
@@ -30,16 +30,16 @@ def router_of(kind: WalletKind) -> APIRouter:
         key: Reader,
         served: Served,
         account_id: str | None = None,
-        state: AdjustmentState | None = None,
+        state: MoveState | None = None,
         cursor: str | None = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
         """Newest first. Filters pick out of each page."""
         before = cursor_value(cursor) if cursor is not None else None
         found = await to_thread.run_sync(served.adjustments.page, kind, before, limit + 1)
-        more = cursor_of(found[limit - 1].adjustment_id) if len(found) > limit else None
+        more = cursor_of(found[limit - 1].move_id) if len(found) > limit else None
         shown = [
-            adjustment.view()
+            served.adjustments.view(adjustment)
             for adjustment in found[:limit]
             if account_id in (None, adjustment.account_id) and state in (None, adjustment.state)
         ]
@@ -54,14 +54,14 @@ def router_of(kind: WalletKind) -> APIRouter:
         made = await to_thread.run_sync(
             served.adjustments.request, kind, body.account_id, body.amount, author_of(key, body)
         )
-        if made.state is AdjustmentState.PENDING:
+        if made.state is MoveState.PENDING:
             response.status_code = 202
-        return made.view()
+        return served.adjustments.view(made)
 
     @router.get("/{adjustment_id}")
     async def read_adjustment(adjustment_id: str, key: Reader, served: Served) -> dict[str, Any]:
         """One adjustment."""
-        return (await to_thread.run_sync(served.adjustments.read, kind, adjustment_id)).view()
+        return served.adjustments.view(await to_thread.run_sync(served.adjustments.read, kind, adjustment_id))
 
     @router.post("/{adjustment_id}/approve")
     async def approve_adjustment(
@@ -69,7 +69,9 @@ def router_of(kind: WalletKind) -> APIRouter:
     ) -> dict[str, Any]:
         """Let a pending adjustment happen, as a second admin; or finish one that was interrupted."""
         author = author_of(key, await body_of(request, Write))
-        return (await to_thread.run_sync(served.adjustments.approve, kind, adjustment_id, author)).view()
+        return served.adjustments.view(
+            await to_thread.run_sync(served.adjustments.approve, kind, adjustment_id, author)
+        )
 
     @router.post("/{adjustment_id}/decline")
     async def decline_adjustment(
@@ -77,7 +79,9 @@ def router_of(kind: WalletKind) -> APIRouter:
     ) -> dict[str, Any]:
         """Let a pending adjustment never happen."""
         author = author_of(key, await body_of(request, Write))
-        return (await to_thread.run_sync(served.adjustments.decline, kind, adjustment_id, author)).view()
+        return served.adjustments.view(
+            await to_thread.run_sync(served.adjustments.decline, kind, adjustment_id, author)
+        )
 
     @router.post("/{adjustment_id}/reverse")
     async def reverse_adjustment(
@@ -85,6 +89,8 @@ def router_of(kind: WalletKind) -> APIRouter:
     ) -> dict[str, Any]:
         """Undo a posted adjustment by its exact opposite, once."""
         author = author_of(key, await body_of(request, Write))
-        return (await to_thread.run_sync(served.adjustments.reverse, kind, adjustment_id, author)).view()
+        return served.adjustments.view(
+            await to_thread.run_sync(served.adjustments.reverse, kind, adjustment_id, author)
+        )
 
     return router

@@ -1,4 +1,4 @@
-"""What belongs to no wallet alone: diagnosis, reconciliation, errors of keys that are none of ours."""
+"""What belongs to no wallet alone: diagnosis, reconciliation, comparison of payments, errors of keys that are none of ours."""
 
 from __future__ import annotations
 
@@ -62,5 +62,14 @@ async def list_reconciliations(
     """What each run of the reconciliation found, newest first."""
     before = cursor_value(cursor) if cursor is not None else None
     found = await to_thread.run_sync(lambda: served.state.reconciliations(before=before, limit=limit + 1))
+    more = cursor_of(found[limit - 1]["started_at"]) if len(found) > limit else None
+    return listed(found[:limit], more)
+
+
+@router.get("/comparison")
+async def list_comparisons(key: Reader, served: Served, cursor: str | None = None, limit: Limit = 20) -> dict[str, Any]:
+    """What each daily comparison of the payment provider with the orders found, newest first."""
+    before = cursor_value(cursor) if cursor is not None else None
+    found = await to_thread.run_sync(lambda: served.state.comparisons(before=before, limit=limit + 1))
     more = cursor_of(found[limit - 1]["started_at"]) if len(found) > limit else None
     return listed(found[:limit], more)

@@ -21,6 +21,7 @@ from tokens_forge.checkout.port import (
 from tokens_forge.checkout.progress import Progress
 from tokens_forge.checkout.refunding import Refunding
 from tokens_forge.ids import day_of
+from tokens_forge.wallets import WalletKind
 
 DAY_MS = 86_400_000
 _GONE = (Standing.GONE, Standing.LOST)
@@ -86,8 +87,9 @@ class Comparison:
 
     def _orders_since(self, since_ms: int, now_ms: int) -> Iterator[Order]:
         for day in range(since_ms // DAY_MS, now_ms // DAY_MS + 2):
-            for order_id in self._progress.store.of_day(day_of(day * DAY_MS)):
-                yield self._progress.read(order_id)
+            for kind in WalletKind:
+                for order_id in self._progress.store.of_day(kind, day_of(day * DAY_MS)):
+                    yield self._progress.read(order_id)
 
     def _look(
         self,

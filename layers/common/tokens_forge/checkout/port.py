@@ -14,6 +14,7 @@ from typing import Protocol
 from tokens_forge.checkout.orders import Order, TakingKind
 from tokens_forge.checkout.trail import TrailLine, Verdict
 from tokens_forge.money import Money
+from tokens_forge.wallets import WalletKind
 
 
 class ProviderSilent(Exception):
@@ -179,6 +180,6 @@ class OrderStore(Protocol):
         """Up to `limit` orders, newest first, those before this order id only."""
         ...
 
-    def of_day(self, day: str) -> Iterator[str]:
-        """The ids of every order created on one UTC day such as `2026-11-24`."""
+    def of_day(self, kind: WalletKind, day: str) -> Iterator[str]:
+        """The ids of every order of one wallet's business created on one UTC day such as `2026-11-24`, newest first."""
         ...

@@ -45,8 +45,8 @@ class Refunding:
             order = self._progress.bring_on(order_id)
             taking = order.taking(refund_id)
             if taking is None:
-                _check_refundable(order, amount)
-                _check_new(refund_id, self._progress.clock.now_ms())
+                check_refundable(order, amount)
+                check_new(refund_id, self._progress.clock.now_ms())
                 asked = Taking(
                     refund_id, TakingKind.REFUND, amount.nano, TakingState.REQUESTED, actor=actor, reason=reason
                 )
@@ -152,13 +152,14 @@ def _check_asked(refund_id: str, reason: str, actor: str) -> None:
     assert actor, "somebody refunds"
 
 
-def _check_new(refund_id: str, now_ms: int) -> None:
-    """A refund's entry lies in the book of its id's day, and the books are read up to today."""
+def check_new(refund_id: str, now_ms: int) -> None:
+    """Raises RequestError for an id of another time: a refund's entry lies in the book of its id's day, which is today's."""
     if abs(time_ms_of(refund_id) - now_ms) > NEW_WITHIN_MS:
         raise RequestError("The time in a new refund's id is now.", param="refund_id")
 
 
-def _check_refundable(order: Order, amount: Money) -> None:
+def check_refundable(order: Order, amount: Money) -> None:
+    """Raises Conflict for an order that is not credited, RequestError for an amount that it does not have left."""
     if not order.is_credited:
         raise Conflict(f"The order {order.order_id} is {order.state.value}: only a credited order can be refunded.")
     if amount.currency != order.amount.currency:

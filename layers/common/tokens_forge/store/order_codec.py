@@ -30,9 +30,9 @@ def account_key(account_id: str, order_id: str) -> Item:
     return key(f"account#{account_id}", order_id)
 
 
-def day_key(order_id: str) -> Item:
-    """Lists the orders of a UTC day."""
-    return key(f"day#{day_of(time_ms_of(order_id))}", order_id)
+def day_key(kind: WalletKind, order_id: str) -> Item:
+    """Lists the orders of one wallet's business on a UTC day."""
+    return key(f"day#{kind.value}#{day_of(time_ms_of(order_id))}", order_id)
 
 
 def payment_key(provider: str, payment_id: str) -> Item:

@@ -17,6 +17,7 @@ from tokens_forge.store.codec import Item, number, text
 from tokens_forge.store.dynamodb_faults import Cancelled, ConditionFailed, faults
 from tokens_forge.store.pages import items_of
 from tokens_forge.store.port import StoreThrottled
+from tokens_forge.wallets import WalletKind
 
 _ABSENT = {"ConditionExpression": "attribute_not_exists(#scope)", "ExpressionAttributeNames": {"#scope": "scope"}}
 BATCH_KEYS_MAX = 100  # DynamoDB's limit of one BatchGetItem
@@ -36,7 +37,7 @@ class DynamoOrderStore:
             self._put(codec.order_item(order)),
             self._put(codec.line_item(order.order_id, line)),
             self._put({**codec.account_key(order.account_id, order.order_id), **points_to}),
-            self._put({**codec.day_key(order.order_id), **points_to}),
+            self._put({**codec.day_key(order.kind, order.order_id), **points_to}),
         ]
         if repeat is not None:
             puts.append(self._put({**codec.repeat_key(repeat), **points_to, "asked": text(repeat.asked)}))
@@ -117,9 +118,9 @@ class DynamoOrderStore:
         found = {order.order_id: order for order in self._read_many(ids)}
         return [found[order_id] for order_id in ids]
 
-    def of_day(self, day: str) -> Iterator[str]:
-        """The ids of every order created on one UTC day such as `2026-11-24`."""
-        for item in self._query(f"day#{day}", None, None):
+    def of_day(self, kind: WalletKind, day: str) -> Iterator[str]:
+        """The ids of every order of one wallet's business created on one UTC day such as `2026-11-24`, newest first."""
+        for item in self._query(f"day#{kind.value}#{day}", None, None, newest_first=True):
             yield item["order_id"]["S"]
 
     def _read_many(self, order_ids: list[str]) -> Iterator[Order]:

@@ -9,6 +9,7 @@ from tokens_forge.checkout.orders import Order, check_step
 from tokens_forge.checkout.port import NameTaken, Repeat, Repeated
 from tokens_forge.checkout.trail import TrailLine
 from tokens_forge.ids import day_of, time_ms_of
+from tokens_forge.wallets import WalletKind
 
 
 class SimulatedOrderStore:
@@ -89,6 +90,7 @@ class SimulatedOrderStore:
         found.sort(key=lambda order: order.order_id, reverse=True)
         return [order for order in found if before is None or order.order_id < before][:limit]
 
-    def of_day(self, day: str) -> Iterator[str]:
-        """The ids of every order created on one UTC day such as `2026-11-24`."""
-        yield from sorted(order_id for order_id in self.orders if day_of(time_ms_of(order_id)) == day)
+    def of_day(self, kind: WalletKind, day: str) -> Iterator[str]:
+        """The ids of every order of one wallet's business created on one UTC day such as `2026-11-24`, newest first."""
+        of_kind = [order_id for order_id, order in self.orders.items() if order.kind is kind]
+        yield from sorted((order_id for order_id in of_kind if day_of(time_ms_of(order_id)) == day), reverse=True)
