@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 
 import httpx2
 
+from bench.figures import Figures
 from bench.gateway_process import MODEL, RunningGateway, running_gateway
 
 CALLS, STREAMS, AT_ONCE = 1_000, 1_000, 16
@@ -59,19 +60,10 @@ async def many(
     await asyncio.gather(*(worker() for _ in range(at_once)))
 
 
-async def run(gateway: RunningGateway) -> bool:
-    """Print the figures; whether every target is met."""
+async def run(gateway: RunningGateway, figures: Figures) -> None:
+    """Print the figures."""
     headers = {"authorization": f"Bearer {gateway.key}"}
     limits = httpx2.Limits(max_connections=AT_ONCE)
-    met = True
-
-    def say(what: str, figure: float, unit: str, target: float | None = None) -> None:
-        nonlocal met
-        missed = target is not None and figure > target
-        met = met and not missed
-        aim = "" if target is None else f"   (target: at most {target:g}{', MISSED' if missed else ''})"
-        print(f"costs: {what:58} {figure:8.2f} {unit}{aim}")
-
     async with (
         httpx2.AsyncClient(base_url=gateway.url, headers=headers, limits=limits, timeout=60, trust_env=False) as ours,
         httpx2.AsyncClient(
@@ -82,25 +74,28 @@ async def run(gateway: RunningGateway) -> bool:
             await many(chat, client, 50, AT_ONCE)
         before = gateway.cpu_s()
         await many(chat, ours, CALLS, AT_ONCE)
-        say("CPU of the gateway, 1,000 chat calls", gateway.cpu_s() - before, "s", CPU_S_MAX["chat"])
+        figures.say("CPU of the gateway, 1,000 chat calls", gateway.cpu_s() - before, "s", CPU_S_MAX["chat"])
         before = gateway.cpu_s()
         await many(stream, ours, STREAMS, AT_ONCE)
-        say("CPU of the gateway, 1,000 streams of 100 chunks", gateway.cpu_s() - before, "s", CPU_S_MAX["stream"])
-        say("peak memory of the gateway", gateway.peak_memory_mb(), "MB", MEMORY_MB_MAX)
+        figures.say(
+            "CPU of the gateway, 1,000 streams of 100 chunks", gateway.cpu_s() - before, "s", CPU_S_MAX["stream"]
+        )
+        figures.say("peak memory of the gateway", gateway.peak_memory_mb(), "MB", MEMORY_MB_MAX)
 
         pairs = [(await chat(direct), await chat(ours)) for _ in range(ONE_BY_ONE)]
-        say("a chat call directly, median", statistics.median(pair[0] for pair in pairs), "ms")
-        say("the same through the gateway, median", statistics.median(pair[1] for pair in pairs), "ms")
+        figures.say("a chat call directly, median", statistics.median(pair[0] for pair in pairs), "ms")
+        figures.say("the same through the gateway, median", statistics.median(pair[1] for pair in pairs), "ms")
         first = [(await stream(direct), await stream(ours)) for _ in range(ONE_BY_ONE // 4)]
         added_ms = statistics.median(pair[1] - pair[0] for pair in first)
-        say("first byte: our own time after the provider's, median", added_ms, "ms", FIRST_BYTE_MS_MAX)
-    return met
+        figures.say("first byte: our own time after the provider's, median", added_ms, "ms", FIRST_BYTE_MS_MAX)
 
 
 def main() -> int:
     """0 when every target is met."""
+    figures = Figures("costs")
     with running_gateway() as gateway:
-        return 0 if asyncio.run(run(gateway)) else 1
+        asyncio.run(run(gateway, figures))
+    return figures.end()
 
 
 if __name__ == "__main__":
