@@ -30,7 +30,7 @@ help:
 	@echo "make proof                 every proof at its full size, with its summary"
 	@echo "make coverage              every line and branch of settlement, prices, money and stores is run by a test"
 	@echo "make mutation              break settlement and prices in every small way; see docs/mutation.md"
-	@echo "make bench                 the figures of docs/performance.md"
+	@echo "make bench                 the figures of docs/performance.md, beside those kept last (KEEP=1 keeps them; 30 minutes)"
 	@echo "make check                 format, lint, types, tests"
 	@echo "make format | lock         rewrite the code's format | the locks in requirements/"
 	@echo "make openapi               rewrite the API documents in docs/ from the code; a test compares them"
@@ -110,11 +110,15 @@ e2e: sam-environment
 test-running: environment
 	$(PYTHON) -m pytest -n 0 -s -m running tests/e2e
 
-bench: environment
+# KEEP=1 keeps the figures, in bench/kept.json and docs/performance.md. The last one writes a million entries first.
+bench: engine
 	$(PYTHON) -m bench.pool_simulation
 	$(PYTHON) -m bench.failover
+	$(PYTHON) -m bench.store_calls
 	$(PYTHON) -m bench.costs
+	$(PYTHON) -m bench.cold_start
 	$(PYTHON) -m bench.throughput
+	$(PYTHON) -m bench.ledger_size
 
 check: lint types test
 
