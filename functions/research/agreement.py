@@ -15,11 +15,18 @@ _UP = (
 )
 _DOWN = (
     r"\b(?:fell|falls?|fallen|falling|down|drop(?:s|ped)?|declin(?:e|es|ed|ing)|decreas(?:e|es|ed|ing)|los(?:t|s|ses|es|ing)"
-    r"|lower|below|under|slid|slip(?:s|ped)?|shrank|shrunk|contract(?:s|ed)|negative|drawdowns?|dip(?:s|ped)?|sank|deficit|beneath|sheds?|plung(?:e|es|ed)|tumbl(?:e|es|ed)|retreat(?:s|ed)|eas(?:es|ed)|weaker|worse)\b"
+    r"|lower|below|under|slid|slip(?:s|ped)?|shrank|shrunk|contract(?:s|ed)|negative|drawdowns?|dip(?:s|ped)?|sank|deficit"
+    r"|beneath|sheds?|plung(?:e|es|ed)|tumbl(?:e|es|ed)|retreat(?:s|ed)|eas(?:es|ed)|weaker|worse|off (?:its|the|their))\b"
     r"|跌|降|减|低|负|亏|回撤|回落|缩"
 )
 _LOSS = re.compile(r"\bnet loss(?:es)?\b[^,;]*$|净亏损[^，；]*$", re.IGNORECASE | re.ASCII)
 _DIRECTION = re.compile(rf"(?P<up>{_UP})|(?P<down>{_DOWN})", re.IGNORECASE | re.ASCII)
+_AT_LEAST = re.compile(
+    r"(?:\b(?:more than|over|at least|exceed(?:s|ed|ing)|upwards of|in excess of)\s|超过|逾|至少)$", re.IGNORECASE
+)
+_AT_MOST = re.compile(
+    r"(?:\b(?:less than|fewer than|at most|nearly|almost|just under|close to)\s|不到|近|将近|至多)$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ def agrees(printed: PrintedNumber, fact: Fact, around: Around) -> bool:
         return False
     if printed.currencies and fact.currency not in printed.currencies:
         return False
-    if not _is_rounded(printed, abs(value)):
+    if not _is_rounded(printed, abs(value)) and not _is_bounded(printed, abs(value), around.clause[: around.at]):
         return False
     if printed.value == 0:
         return True  # what rounds to zero has no direction
@@ -65,6 +72,15 @@ def _is_rounded(printed: PrintedNumber, value: Decimal) -> bool:
     if printed.value == 0 and printed.half_step >= 1 and value != 0:
         return False  # "0 billion" says nothing of 394 million
     return abs(printed.value - value) <= printed.half_step
+
+
+def _is_bounded(printed: PrintedNumber, value: Decimal, before: str) -> bool:
+    """ "More than 5 %" is said of 5.5 %, "less than 6 %", too; neither of 7 %, which other words would say better."""
+    assert printed.value is not None
+    beyond = (
+        value - printed.value if _AT_LEAST.search(before) else printed.value - value if _AT_MOST.search(before) else -1
+    )
+    return 0 <= beyond < 2 * printed.half_step
 
 
 def _is_in_text(printed: PrintedNumber, text: str) -> bool:

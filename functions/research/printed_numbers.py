@@ -31,10 +31,13 @@ _CURRENCIES = {
 _MONEY_BEFORE = r"US\$|[$€£¥]|(?:USD|EUR|GBP|CNY|RMB|JPY|HKD)\s?"
 _MONEY_AFTER = r"USD|EUR|GBP|CNY|RMB|JPY|HKD|(?:US\s)?dollars?|euros?|pounds?|yuan|yen|美元|欧元|英镑|日元|港元|元"
 _SCALE = r"trillion|billion|million|thousand|tn\b|bn\b|mn\b|mm\b|[KkMmBbT](?![A-Za-z])|万亿|百万|千万|亿|万|千"
-_PERCENT = r"%|percentage[ -]points?|per[ -]?cent|pp\b|bps\b|basis[ -]points?|个?百分点|个?基点|‰"
+_PERCENT = (
+    r"%|percentage[ -]points?|points?(?=\s(?:lower|higher|below|above|less|more)\b)"
+    r"|per[ -]?cent|pp\b|bps\b|basis[ -]points?|个?百分点|个?基点|‰"
+)
 _NUMBER = re.compile(
     rf"""
-    (?P<sign>(?<![\w%)\].'"])[-+–](?=(?:{_MONEY_BEFORE})?[.\d]))?
+    (?P<sign>(?:(?<![\w%)\].'"])[-+–]|\b(?:minus|negative)\s|负)(?=(?:{_MONEY_BEFORE})?[.\d]))?
     (?P<before>{_MONEY_BEFORE})?
     (?P<inner>(?<=[$€£¥\s])[-+](?=[.\d]))?
     (?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?!\d) | \d+(?:\.\d+)? | (?<![\w.])\.\d+)

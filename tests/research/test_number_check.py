@@ -48,6 +48,12 @@ Both the Fed funds rate and the 10-year yield are at 4.11% [f:fred.FEDFUNDS, f:f
 Form 8-K and 10-Q filings were not available for Q1 or H1 2026. It starts at 10:30 on 3 May 2026.
 In H1 2026 the trend weakened; a 200-day average is not available, nor one for 2022–2023 or the 1990s.
 | Revenue | $412.5 billion [f:edgar.revenue_year] |
+Sales were up by more than 5% [f:edgar.revenue_year_change], and by less than 6% [f:edgar.revenue_year_change].
+Net income, at minus $1.25 billion [f:edgar.net_income_quarter], turned negative.
+The ten-year yield is 0.15 points lower than a year ago [f:fred.DGS10.change_year].
+The stock is 28.4% off its peak [f:price.drawdown_max].
+It holds more than $30 billion in cash [f:edgar.cash] against nearly $302 billion of liabilities [f:edgar.liabilities].
+最近一季净利润为负12.5亿美元[f:edgar.net_income_quarter]，现金超过302亿美元[f:edgar.cash]。
 过去一年营收增长5.5%至4125亿美元[f:edgar.revenue_year_change, f:edgar.revenue_year]。
 最近一季净亏损12.5亿美元[f:edgar.net_income_quarter]，上年同期为盈利363.3亿美元[f:edgar.net_income_quarter_before]。
 10年期美债收益率为4.11%[f:fred.DGS10]，同比下降0.15个百分点[f:fred.DGS10.change_year]。
@@ -86,6 +92,14 @@ Round 1 of the debate turned on cash flow.
 """.strip().split("\n")
 
 FALSE = """
+Sales were up by more than 6% [f:edgar.revenue_year_change].
+Sales were up by more than 3% [f:edgar.revenue_year_change].
+Sales were up by less than 5% [f:edgar.revenue_year_change].
+Revenue was minus $412.5 billion [f:edgar.revenue_year].
+Revenue growth was negative 5.5% [f:edgar.revenue_year_change].
+The ten-year yield is 0.15 points higher than a year ago [f:fred.DGS10.change_year].
+The company holds more than $31 billion in cash [f:edgar.cash].
+最近一季净利润为12.5亿美元[f:edgar.net_income_quarter]。
 Revenue grew 5.5% year over year to $421.5 billion [f:edgar.revenue_year_change, f:edgar.revenue_year].
 Revenue fell 5.5% [f:edgar.revenue_year_change].
 The most recent quarter shows net income of $1.25 billion [f:edgar.net_income_quarter].
