@@ -22,11 +22,10 @@ _DOWN = (
 _LOSS = re.compile(r"\bnet loss(?:es)?\b[^,;]*$|净亏损[^，；]*$", re.IGNORECASE | re.ASCII)
 _DIRECTION = re.compile(rf"(?P<up>{_UP})|(?P<down>{_DOWN})", re.IGNORECASE | re.ASCII)
 _AT_LEAST = re.compile(
-    r"(?:\b(?:more than|over|at least|exceed(?:s|ed|ing)|upwards of|in excess of)\s|超过|逾|至少)$", re.IGNORECASE
+    r"(?:\b(?:more than|over|at least|exceed(?:s|ed|ing)|upwards of)\s|超过|逾|至少)$", re.IGNORECASE
 )
-_AT_MOST = re.compile(
-    r"(?:\b(?:less than|fewer than|at most|nearly|almost|just under|close to)\s|不到|近|将近|至多)$", re.IGNORECASE
-)
+_AT_MOST = re.compile(r"(?:\b(?:less than|fewer than|at most|just under)\s|不到|至多)$", re.IGNORECASE)
+_NEARLY = re.compile(r"(?:\b(?:nearly|almost)\s|近)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def agrees(printed: PrintedNumber, fact: Fact, around: Around) -> bool:
         return False
     if printed.currencies and fact.currency not in printed.currencies:
         return False
-    if not _is_rounded(printed, abs(value)) and not _is_bounded(printed, abs(value), around.clause[: around.at]):
+    if not _is_as_large(printed, abs(value), around.clause[: around.at]):
         return False
     if printed.value == 0:
         return True  # what rounds to zero has no direction
@@ -74,13 +73,16 @@ def _is_rounded(printed: PrintedNumber, value: Decimal) -> bool:
     return abs(printed.value - value) <= printed.half_step
 
 
-def _is_bounded(printed: PrintedNumber, value: Decimal, before: str) -> bool:
-    """ "More than 5 %" is said of 5.5 %, "less than 6 %", too; neither of 7 %, which other words would say better."""
+def _is_as_large(printed: PrintedNumber, value: Decimal, before: str) -> bool:
+    """At the printed precision; after a word such as "more than" on that side of it only, and within its next step: of 7 % nobody
+    says "more than 5 %"."""
     assert printed.value is not None
-    beyond = (
-        value - printed.value if _AT_LEAST.search(before) else printed.value - value if _AT_MOST.search(before) else -1
-    )
-    return 0 <= beyond < 2 * printed.half_step
+    step = 2 * printed.half_step
+    if _AT_LEAST.search(before):
+        return 0 <= value - printed.value < step
+    if _AT_MOST.search(before):
+        return 0 <= printed.value - value < step
+    return _is_rounded(printed, value) or (_NEARLY.search(before) is not None and 0 <= printed.value - value < step)
 
 
 def _is_in_text(printed: PrintedNumber, text: str) -> bool:
