@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from fastapi import APIRouter, FastAPI
 
 from functions.admin.routes import accounts, adjustments, audit, catalog, deployment, orders, pools, prices, reports
@@ -15,10 +17,11 @@ _OF_EACH_WALLET = (catalog, prices, adjustments, orders, reports)
 _OF_THE_DEPLOYMENT = (pools, accounts, deployment, audit)
 
 
-def routers() -> list[APIRouter]:
-    """Every group of routes."""
+@cache
+def routers() -> tuple[APIRouter, ...]:
+    """Every group of routes. They hold no services, so one process needs them once: FastAPI takes long to make them."""
     of_wallets = [group.router_of(kind) for kind in WalletKind for group in _OF_EACH_WALLET]
-    return [*of_wallets, *(audit.router_of(log) for log in Log), *(group.router for group in _OF_THE_DEPLOYMENT)]
+    return (*of_wallets, *(audit.router_of(log) for log in Log), *(group.router for group in _OF_THE_DEPLOYMENT))
 
 
 def create_app(services: Services) -> FastAPI:

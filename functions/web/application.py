@@ -30,11 +30,10 @@ def application(
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,  # what the OpenAPI document calls an operation
     )
     app.state.services = services
-    for router in routers:
-        app.include_router(router)
+    # The routes themselves, not `include_router`: that makes every route a second time, when the first request comes.
+    app.router.routes += [route for router in routers for route in router.routes]
     error_shape.install(app)
     app.add_middleware(Envelope)
     return app

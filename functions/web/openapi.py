@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
 from functions.web import shapes
@@ -76,6 +77,10 @@ def document(app: FastAPI, operations: Mapping[str, Operation], *, description: 
     }
     if found.keys() != operations.keys():
         raise ValueError(f"declared, but no route, or a route that is not declared: {found.keys() ^ operations.keys()}")
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            for method in route.methods or ():
+                found[f"{method} {route.path_format}"]["operationId"] = route.name
     schemas, types = _schemas(operations)
     components = {
         "schemas": {**_untitled(made.get("components", {}).get("schemas", {})), **schemas},

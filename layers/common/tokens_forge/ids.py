@@ -68,6 +68,11 @@ def day_of(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat()[:10]
 
 
+def month_of(time_ms: int) -> str:
+    """The UTC month, such as `2026-11`: part of an audit log's key."""
+    return day_of(time_ms)[:7]
+
+
 def minute_of(time_ms: int) -> str:
     """The UTC minute, such as `2026-11-24T13:48`: the bucket of an intent record."""
     return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat()[:16]

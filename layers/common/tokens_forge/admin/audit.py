@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from tokens_forge.clock import Clock
 from tokens_forge.errors import ForgeError, RequestError
-from tokens_forge.ids import day_of, iso_of, new_id, time_ms_of
+from tokens_forge.ids import iso_of, month_of, new_id, time_ms_of
 from tokens_forge.wallets import WalletKind
 
 DAY_MS = 86_400_000
-DAYS_PER_PAGE_MAX = 400
+MONTHS_BACK = 25  # what a page looks through for records that are wanted
 View = Mapping[str, Any]
 Result = TypeVar("Result")
 
@@ -70,9 +71,9 @@ class AuditRecord:
     begun_by: str | None = None
 
     @property
-    def day(self) -> str:
-        """The UTC day, part of the log's key."""
-        return day_of(time_ms_of(self.record_id))
+    def month(self) -> str:
+        """The UTC month, part of the log's key: changes are few, and a log is read a month at a time."""
+        return month_of(time_ms_of(self.record_id))
 
     def view(self) -> dict[str, Any]:
         """As the API shows it."""
@@ -100,8 +101,8 @@ class AuditStore(Protocol):
         """Write a record that is not there yet."""
         ...
 
-    def day_records(self, log: Log, day: str, *, before: str | None, limit: int) -> list[AuditRecord]:
-        """Up to `limit` records of one UTC day, newest first, those before the record id `before` only."""
+    def month_records(self, log: Log, month: str, *, before: str | None) -> Iterator[AuditRecord]:
+        """The records of one UTC month, newest first, those before the record id `before` only; read as far as they are taken."""
         ...
 
 
@@ -163,20 +164,17 @@ class Audit:
     ) -> tuple[list[AuditRecord], str | None]:
         """Records before the cursor that are wanted, newest first, and the next cursor. Raises RequestError."""
         before = _parse_cursor(cursor) if cursor else None
-        newest_ms = time_ms_of(before) if before else self._clock.now_ms()
-        found: list[AuditRecord] = []
-        newest_day = newest_ms // DAY_MS + (0 if before else 1)  # a clock may run ahead of ours
-        for day in range(newest_day, newest_day - DAYS_PER_PAGE_MAX, -1):
-            last = before
-            while True:
-                records = self._store.day_records(log, day_of(day * DAY_MS), before=last, limit=limit + 1)
-                found += [record for record in records if wanted(record)]
-                if len(records) <= limit or len(found) > limit:
-                    break
-                last = records[-1].record_id
-            if len(found) > limit:
-                return found[:limit], _cursor(found[limit - 1].record_id)
+        found = list(islice(filter(wanted, self._newest_first(log, before)), limit + 1))
+        if len(found) > limit:
+            return found[:limit], _cursor(found[limit - 1].record_id)
         return found, None
+
+    def _newest_first(self, log: Log, before: str | None) -> Iterator[AuditRecord]:
+        # Ids of this moment may lie in tomorrow: another process's clock may run ahead of ours.
+        newest = month_of(time_ms_of(before) if before else self._clock.now_ms() + DAY_MS)
+        year, month = map(int, newest.split("-"))
+        for number in range(year * 12 + month - 1, year * 12 + month - 1 - MONTHS_BACK, -1):
+            yield from self._store.month_records(log, f"{number // 12}-{number % 12 + 1:02d}", before=before)
 
     def _end(self, begun: AuditRecord, stage: Stage, after: View) -> None:
         ended = self.record(

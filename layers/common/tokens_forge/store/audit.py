@@ -1,13 +1,17 @@
-"""The audit logs in DynamoDB: one partition for each log and UTC day. Records are put once; nothing here changes one."""
+"""The audit logs in DynamoDB: one partition for each log and UTC month. Records are put once; nothing here changes one."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from tokens_forge.admin.audit import AuditRecord, Author, Log, Stage, View
 from tokens_forge.store.codec import Item, text
 from tokens_forge.store.dynamodb_faults import ConditionFailed, faults
+from tokens_forge.store.pages import items_of
+
+RECORDS_A_QUERY = 100
 
 
 class DynamoAuditStore:
@@ -35,36 +39,28 @@ class DynamoAuditStore:
             }
         }
 
-    def day_records(self, log: Log, day: str, *, before: str | None, limit: int) -> list[AuditRecord]:
-        """Up to `limit` records of one UTC day, newest first, those before the record id `before` only."""
-        condition, values = "#log = :log", {":log": text(f"{log.value}#{day}")}
+    def month_records(self, log: Log, month: str, *, before: str | None) -> Iterator[AuditRecord]:
+        """The records of one UTC month, newest first, those before the record id `before` only; read as far as they are taken."""
+        condition, values = "#log = :log", {":log": text(f"{log.value}#{month}")}
         if before is not None:
             condition += " AND record_id < :before"
             values[":before"] = text(before)
-        records: list[AuditRecord] = []
-        more: dict[str, Any] = {}
-        while len(records) < limit:
-            with faults():
-                page = self._client.query(
-                    TableName=self._table,
-                    KeyConditionExpression=condition,
-                    ExpressionAttributeNames={"#log": "log"},
-                    ExpressionAttributeValues=values,
-                    ScanIndexForward=False,
-                    ConsistentRead=True,
-                    Limit=limit - len(records),
-                    **more,
-                )
-            records += [_record_of(item) for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                break
-            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-        return records
+        found = items_of(
+            self._client.query,
+            TableName=self._table,
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames={"#log": "log"},
+            ExpressionAttributeValues=values,
+            ScanIndexForward=False,
+            ConsistentRead=True,
+            Limit=RECORDS_A_QUERY,
+        )
+        return map(_record_of, found)
 
 
 def _item_of(record: AuditRecord) -> Item:
     item = {
-        "log": text(f"{record.log.value}#{record.day}"),
+        "log": text(f"{record.log.value}#{record.month}"),
         "record_id": text(record.record_id),
         "actor": text(record.author.actor),
         "actor_name": text(record.author.name),
