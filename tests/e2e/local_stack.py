@@ -27,6 +27,18 @@ WITHIN_S = 180
 CHUNK_DELAY_S = 0.5  # between the words of a stream, so that one can be cut in the middle
 
 
+NEW_PRICE = {"input": "0.31", "output": "1.17"}
+
+
+@dataclass(frozen=True)
+class NewPrice:
+    """A routed price version that was made, and what was so of the official business before."""
+
+    version: str
+    official_prices_before: list[dict[str, Any]]
+    official_receipt_before: dict[str, Any]
+
+
 @dataclass(frozen=True)
 class LocalStack:
     """A stack that runs. `values` is what `make run` wrote for its user."""

@@ -1,4 +1,4 @@
-"""A fresh deployment by `sam build && sam deploy`, and what its customers and its admin do with it.
+"""A fresh deployment by `sam build && sam deploy`, and what its customers do with it.
 
 The local AWS does not stream: streams are answered by the same application as a process, whole answers by that process or by
 the deployed functions behind the local API Gateway. Pages, workflow, admin API and schedules are the deployed ones.
@@ -16,25 +16,13 @@ from anthropic import Anthropic
 from openai import OpenAI
 
 from tests.e2e.books import available, proven, wallets
+from tests.e2e.calls import HELLO, KEYS, MODEL, plain_by_openai
 from tests.e2e.local_stack import LocalStack
 from tests.support.http import Api
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("new_price")]
 
-MODEL, CLAUDE = "gpt-4o-mini", "claude-haiku-4-5"
-HELLO: Any = [{"role": "user", "content": "Say hello."}]
-KEYS = {"official": "FORGE_OFFICIAL_KEY", "routed": "FORGE_ROUTED_KEY"}
-NEW_PRICE = {"input": "0.31", "output": "1.17"}
-STARTS_WITHIN_S = 90  # a version starts 60 s ahead; the doors read it again within ten
-
-
-@pytest.fixture(scope="module", autouse=True)
-def version(stack: LocalStack) -> str:
-    """A new routed price, made by the admin before anything else: it starts a minute later, while the tests below run."""
-    amounts = [word for name, amount in NEW_PRICE.items() for word in (f"--{name}", amount)]
-    made = stack.admin("set-price", "routed", MODEL, "--currency", "CNY", *amounts, "--reason", "Another provider")
-    assert "Official model Credit is not touched" in made["effect"]
-    return str(made["version"])
+CLAUDE = "claude-haiku-4-5"
 
 
 @pytest.mark.parametrize("kind", KEYS)
@@ -92,24 +80,6 @@ def test_a_research_run_comes_to_its_report_within_its_estimate(stack: LocalStac
     )
 
 
-def test_a_routed_price_changes_routed_receipts_only(stack: LocalStack, version: str) -> None:
-    official, routed = (stack.api(key, deployed=True) for key in KEYS.values())
-    listed, receipt = official_prices(stack), official.explained(plain_by_openai(official))
-    until = time.monotonic() + STARTS_WITHIN_S
-    while (charged := routed.explained(plain_by_openai(routed)))["price_version"] != version:
-        assert time.monotonic() < until, "the new price has not started"
-        time.sleep(2)
-    prices = charged["prices"]["per_1m_tokens"]
-    assert {name: prices[name] for name in NEW_PRICE} == NEW_PRICE
-    tokens = charged["tokens"]
-    cost = (tokens["input"] * Decimal(NEW_PRICE["input"]) + tokens["output"] * Decimal(NEW_PRICE["output"])) / 1_000_000
-    assert Decimal(charged["charge"]) == cost
-    again = official.explained(plain_by_openai(official))
-    assert [again[part] for part in ("prices", "charge")] == [receipt[part] for part in ("prices", "charge")]
-    assert official_prices(stack) == listed
-    print(f"routed {version}: {charged['arithmetic']}; official {again['prices']['version']}: {again['arithmetic']}")
-
-
 def test_the_books_of_both_wallets_fit(stack: LocalStack) -> None:
     for kind in KEYS:
         print(proven(stack.api("FORGE_MANAGEMENT_KEY"), kind))
@@ -126,14 +96,6 @@ def by_openai(api: Api) -> list[dict[str, Any]]:
         )
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
     return [plain_by_openai(api), chunks[-1].forge_receipt]
-
-
-def plain_by_openai(api: Api) -> dict[str, Any]:
-    """The receipt in a whole answer."""
-    with OpenAI(base_url=api.base_url, api_key=api.token) as client:
-        answer: Any = client.chat.completions.create(model=MODEL, messages=HELLO)
-    summary: dict[str, Any] = answer.forge_receipt
-    return summary
 
 
 def by_anthropic(api: Api) -> dict[str, Any]:
@@ -153,9 +115,3 @@ def settled(api: Api, order_id: str) -> dict[str, Any]:
             return order
         time.sleep(0.1)
     pytest.fail(f"{order_id} was not credited: {order}")
-
-
-def official_prices(stack: LocalStack) -> list[dict[str, Any]]:
-    """Every official price version."""
-    found: list[dict[str, Any]] = stack.admin("prices", "official")
-    return found
