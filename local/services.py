@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 
-from local import aws_process, processes
+from local import aws_process, processes, server
 from local.settings import HOME, HOST, LOGS, PAYMENTS_WEBHOOK_SECRET, PIDS, STATE, TEMPORARY, Ports
 
 AWS, SANDBOX, SANDBOX_PRIMARY, PAYMENTS, API = "aws", "sandbox", "sandbox-primary", "payments", "api"
@@ -51,7 +50,7 @@ def start_sandbox_primary(base: Mapping[str, str], ports: Ports) -> None:
 
 
 def _start_upstream(name: str, port: int, base_url: str, base: Mapping[str, str]) -> None:
-    process = processes.start(name, _uvicorn("local.sandbox_upstream:app", port), base)
+    process = processes.start(name, server.command("local.sandbox_upstream:app", port), base)
     processes.wait_until_ready(name, process, lambda: answers(f"{base_url}/models", expected=401), timeout_s=30)
 
 
@@ -64,14 +63,14 @@ def start_payments(base: Mapping[str, str], ports: Ports) -> None:
         "FORGE_PAYMENTS_WEBHOOK_SECRET": PAYMENTS_WEBHOOK_SECRET,
         "FORGE_PAYMENTS_STATE": str(STATE / "payments.json"),
     }
-    process = processes.start(PAYMENTS, _uvicorn("local.payments_sandbox:app", ports.payments), environment)
+    process = processes.start(PAYMENTS, server.command("local.payments_sandbox:app", ports.payments), environment)
     url = f"{ports.payments_url}/v1/events"
     processes.wait_until_ready(PAYMENTS, process, lambda: answers(url), timeout_s=30)
 
 
 def start_api(base: Mapping[str, str], ports: Ports, function_environment: Mapping[str, str]) -> None:
     """Returns when the API answers. Its settings are those of the deployed functions."""
-    command = _uvicorn("local.front:app", ports.api)
+    command = server.command("local.front:app", ports.api)
     process = processes.start(API, command, {**base, **function_environment})
     processes.wait_until_ready(API, process, lambda: answers(f"{ports.api_url}/healthz"), timeout_s=30)
 
@@ -90,8 +89,3 @@ def answers(url: str, *, expected: int = 200) -> bool:
         return error.code == expected
     except OSError:
         return False
-
-
-def _uvicorn(application: str, port: int) -> list[str]:
-    options = ["--host", HOST, "--port", str(port), "--lifespan", "off", "--timeout-graceful-shutdown", "5"]
-    return [sys.executable, "-m", "uvicorn", application, *options]

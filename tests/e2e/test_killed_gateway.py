@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
 import pytest
 
-from tests.e2e.local_stack import LocalStack, local_stack
+from tests.e2e.books import wallets
+from tests.e2e.local_stack import CHUNK_DELAY_S, LocalStack
 from tests.support.http import Api, chat_body
 from tokens_forge.receipts import recompute
 
 pytestmark = pytest.mark.e2e
 
-CHUNK_DELAY_S = 1.5  # between the words of the sandbox: both streams go on for longer than the test needs
+# The sandbox repeats these words, one after the other: both streams go on for longer than the test needs.
+LONG = " ".join(["word"] * 40)
 CHECKPOINT_AFTER_S = 5.0
 SWEPT_WITHIN_S = 240  # abandoned after one minute, then the rest of its minute, then the sweeper's next minute
-
-
-@pytest.fixture
-def stack(tmp_path: Path) -> Iterator[LocalStack]:
-    with local_stack(tmp_path, FORGE_SANDBOX_CHUNK_DELAY_S=str(CHUNK_DELAY_S)) as running:
-        yield running
 
 
 def test_what_a_killed_gateway_held_is_closed_by_the_sweeper(stack: LocalStack) -> None:
@@ -48,7 +42,7 @@ def test_what_a_killed_gateway_held_is_closed_by_the_sweeper(stack: LocalStack) 
     assert Decimal(0) < Decimal(part["charge"]) <= Decimal(part["hold"])
     assert recompute(part) == part["charge"] and part["tokens"]["output"] > 0
 
-    after = wallets(stack.api("FORGE_OFFICIAL_KEY", surviving=True))
+    after = wallets(stack.api("FORGE_OFFICIAL_KEY", deployed=True))
     for kind, closed in (("official", nothing), ("routed", part)):
         assert Decimal(after[kind]["available"]) == Decimal(funds[kind]["available"]) - Decimal(closed["charge"])
         assert (after[kind]["held"], after[kind]["open_holds"], after[kind]["status"]) == ("0.00", 0, "active")
@@ -59,7 +53,7 @@ def test_what_a_killed_gateway_held_is_closed_by_the_sweeper(stack: LocalStack) 
 
 def opened(client: httpx.Client, api: Api) -> httpx.Response:
     """A stream whose head has arrived: its hold stands, and the provider is answering."""
-    body = chat_body(stream=True)
+    body = chat_body(stream=True, messages=[{"role": "user", "content": LONG}])
     request = client.build_request("POST", f"{api.base_url}/chat/completions", headers=api.headers(), json=body)
     response = client.send(request, stream=True)
     assert response.status_code == 200
@@ -78,18 +72,13 @@ def receipt(stack: LocalStack, key: str, receipt_id: str) -> dict[str, Any]:
     """The receipt, as soon as the sweeper has written it; asked for behind the local API Gateway, where nothing was killed."""
     until = time.monotonic() + SWEPT_WITHIN_S
     while time.monotonic() < until:
-        answer = stack.api(key, surviving=True).get(f"/receipts/{receipt_id}")
+        answer = stack.api(key, deployed=True).get(f"/receipts/{receipt_id}")
         if answer.status_code == 200:
             found: dict[str, Any] = answer.json()
             return found
         assert answer.status_code == 404, answer.text
         time.sleep(2)
     pytest.fail(f"{receipt_id} was not closed within {SWEPT_WITHIN_S} s")
-
-
-def wallets(api: Api) -> dict[str, dict[str, Any]]:
-    """Both wallets by kind."""
-    return {wallet["wallet"]: wallet for wallet in api.get("/wallets").json()["data"]}
 
 
 def answers(api: Api) -> bool:
