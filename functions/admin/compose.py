@@ -42,6 +42,7 @@ from tokens_forge.store.circuits import DynamoCircuitStore
 from tokens_forge.store.dynamodb import DynamoLedgerStore
 from tokens_forge.store.error_counts import DynamoErrorCounts
 from tokens_forge.store.health import DynamoHealthStore
+from tokens_forge.store.limits import DynamoLimitStore
 from tokens_forge.store.moves import DynamoMoveStore
 from tokens_forge.store.orders import DynamoOrderStore
 from tokens_forge.store.pools import DynamoPoolStore
@@ -134,7 +135,13 @@ def compose(
             limits_nano=settings.adjustment_limits_nano,
             routed_currency=settings.routed_currency,
         ),
-        doctor=Doctor(keys, ledger, catalogs, Found(health, circuits, pools.status, probe), clock),
+        doctor=Doctor(
+            keys,
+            ledger,
+            catalogs,
+            Found(DynamoLimitStore(dynamodb, tables.state), health, circuits, pools.status, probe),
+            clock,
+        ),
         history=History(DynamoRequestReader(dynamodb, tables.requests), ledger, clock),
         statements=Statements(ledger, clock),
         health=health,

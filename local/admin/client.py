@@ -41,9 +41,9 @@ class AdminApi:
         headers = self._headers if version is None else {**self._headers, "if-match": f'"{version}"'}
         given = {name.rstrip("_"): value for name, value in query.items() if value is not None}
         try:
-            # Proxies of the user must not stand between this machine and itself.
-            trusts = not self._url.startswith("http://")
-            with httpx.Client(trust_env=trusts, timeout=35) as client:
+            # Proxies of the user must not stand between this machine and itself; plain HTTP needs no certificates.
+            is_remote = not self._url.startswith("http://")
+            with httpx.Client(trust_env=is_remote, verify=is_remote, timeout=35) as client:
                 answer = client.request(method, self._url + path, headers=headers, json=body, params=given)
             found: dict[str, Any] = answer.json()
         except (httpx.HTTPError, ValueError) as broken:

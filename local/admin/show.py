@@ -6,19 +6,38 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-out = Console()
+# What is shown was written by customers, too: nothing of it is markup.
+out = Console(markup=False, emoji=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
-    """One row for each thing; a column is a field, or a path such as `error.code`."""
-    shown = Table(title=f"{title} ({len(rows)})", title_justify="left", header_style="bold")
-    for column in columns:
-        shown.add_column(column.rpartition(".")[2].replace("_", " "), overflow="fold")
-    for row in rows:
-        shown.add_row(*(_text(_at(row, column)) for column in columns))
+    """One row for each thing; a column is a field, or a path such as `error.code`.
+
+    No word is broken, so that every id can be copied: where the rows do not fit side by side, each thing is shown by itself.
+    """
+    names = [column.rpartition(".")[2].replace("_", " ") for column in columns]
+    cells = [[_text(_at(row, column)) for column in columns] for row in rows]
+    longest = [
+        max(cell_len(word) for cell in column for word in cell.split() or [""])
+        for column in zip(names, *cells, strict=True)
+    ]
+    title = f"{title} ({len(rows)})"
+    if sum(longest) + 3 * len(columns) + 1 > out.width:
+        out.print(title, style="italic")
+        for each in cells:
+            out.rule(style="dim")
+            for name, cell in zip(names, each, strict=True):
+                out.print(f"{name:<{max(map(len, names))}}  {cell}", soft_wrap=True)
+        return
+    shown = Table(title=title, title_justify="left", header_style="bold")
+    for name, width in zip(names, longest, strict=True):
+        shown.add_column(name, min_width=width)
+    for each in cells:
+        shown.add_row(*each)
     out.print(shown)
 
 
@@ -50,7 +69,7 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(_text(each) for each in value)
+        return ("\n" if any(isinstance(each, dict) for each in value) else ", ").join(_text(each) for each in value)
     if isinstance(value, dict):
         return ", ".join(f"{name} {_text(each)}" for name, each in value.items())
-    return str(value)
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(value))

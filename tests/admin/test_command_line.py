@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from local.admin import show
 from local.admin.__main__ import main
 from local.admin.sums import added
 from tests.admin.conftest import Admin, AdminDeployment
@@ -42,7 +43,7 @@ def test_a_days_work(line: Any, admin: Admin, administration: AdminDeployment) -
     assert line("whoami")["id"] == admin.key_id
     assert line("diagnose", parsed.key_id, MODEL)["cause"] == "none"
     price = ("routed", MODEL, "--currency", "CNY", "--input", "0.15", "--output", "0.6", "--multiplier", "2")
-    assert line("preview-price", *price)["requests"] == 1
+    assert line("preview-price", *price, "--requests", "1")["requests"] == 1
     version = line("set-price", *price, "--starts-at", "2027-01-01T00:00:00Z", *why)["version"]
     assert line("withdraw-price", "routed", MODEL, version, *why)["withdrawn"] is True
     assert line("set-route", "routed", MODEL, "routed-backup", "routed-primary", *why)["item_version"] == 1
@@ -79,6 +80,29 @@ def test_tables_are_for_people(line: Any, capsys: pytest.CaptureFixture[str]) ->
     assert main(["routes", "routed"]) == 0 and main(["whoami"]) == 0 and main(["errors", "routed"]) == 0
     shown = capsys.readouterr().out
     assert "routed-primary, routed-backup" in shown and "finance, operate, read" in shown
+
+
+@pytest.mark.parametrize("width", [30, 80, 110, 200])
+def test_every_id_in_a_table_can_be_copied_however_narrow_it_is(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(show.out, "_width", width)
+    ids = {
+        "id": "ord_01m8a0pgjw3mmv95j9k1kfbd34",
+        "account_id": "acc_96j4jy20k1y9",
+        "entry_id": "01m8a0pgjw3mmv.top_up",
+    }
+    show.table("orders", (*ids, "reason"), [{**ids, "reason": "it was bought twice by the same person " * 3}])
+    shown = capsys.readouterr().out
+    assert all(each in shown for each in ids.values()), shown
+    assert ("│" in shown) is (width > 80), "side by side where there is room"
+
+
+def test_what_customers_wrote_is_shown_and_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    show.table("keys", ("name",), [{"name": "[/bold]"}, {"name": "[red]:warning:"}, {"name": "\x1b[2Jgone\n"}])
+    shown = capsys.readouterr().out
+    assert "[/bold]" in shown and "[red]:warning:" in shown
+    assert "\x1b" not in shown and r"\x1b[2Jgone\n" in shown
 
 
 def test_a_refusal_is_one_line_with_its_class(

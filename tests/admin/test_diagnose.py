@@ -17,8 +17,10 @@ from tokens_forge.channels import ChannelKind, PoolMember
 from tokens_forge.circuits import CircuitKey
 from tokens_forge.clock import SystemClock
 from tokens_forge.health import Health, HealthState
-from tokens_forge.keys import KeyKind, parse_token
+from tokens_forge.keys import KeyKind, KeyLimits, parse_token
+from tokens_forge.limits import MINUTE_MS
 from tokens_forge.store.circuits import DynamoCircuitStore
+from tokens_forge.store.limits import DynamoLimitStore
 from tokens_forge.wallets import WalletKind
 
 
@@ -152,6 +154,55 @@ def test_a_broken_setup_has_one_cause_and_the_customers_error_has_its_class(
             assert error["forge"]["class"] == cause, (kind, met.text)
             assert found["customer_error"]["status"] == met.status_code
             assert found["customer_error"]["error"]["code"] == error["code"]
+
+
+def no_requests_left() -> tuple[KeyLimits, Callable[[DynamoLimitStore, str, int], None]]:
+    limits = KeyLimits(requests_per_minute=1)
+
+    def use_up(store: DynamoLimitStore, key_id: str, now_ms: int) -> None:
+        for minute in (0, 1):  # the next one may begin during the test
+            assert store.count(key_id, now_ms // MINUTE_MS + minute, 1, limits).admitted
+
+    return limits, use_up
+
+
+def no_tokens_left() -> tuple[KeyLimits, Callable[[DynamoLimitStore, str, int], None]]:
+    return KeyLimits(tokens_per_minute=10, requests_per_minute=100), lambda store, key_id, now_ms: None
+
+
+def no_slot_left() -> tuple[KeyLimits, Callable[[DynamoLimitStore, str, int], None]]:
+    def use_up(store: DynamoLimitStore, key_id: str, now_ms: int) -> None:
+        assert store.take_slot(key_id, "another", now_ms + 60_000, 1, now_ms)
+
+    return KeyLimits(concurrent_requests=1), use_up
+
+
+@pytest.mark.parametrize("break_it", [no_requests_left, no_tokens_left, no_slot_left])
+def test_a_limit_of_the_key_is_its_permission_though_the_customer_meets_a_rate_limit(
+    administration: AdminDeployment, admin: Admin, break_it: Any
+) -> None:
+    product = administration.product
+    limits, use_up = break_it()
+    token = product.key(limits=limits)
+    store = DynamoLimitStore(product.client, product.settings.tables.state)
+    use_up(store, public_id(token), SystemClock().now_ms())
+    found = admin.send("POST", "/diagnose", {"key": public_id(token), "model": MODEL}).json()
+    assert found["cause"] == "key_permission", found
+    with serve(product.app, lifespan="on") as url:
+        met = Api(url + "/v1", token).chat()
+    error = met.json()["error"]
+    assert (met.status_code, error["forge"]["class"]) == (429, "rate_limit"), met.text
+    assert found["customer_error"]["status"] == 429 and found["customer_error"]["error"]["forge"] == error["forge"]
+    assert error["forge"]["limit"] in found["remedy"]
+
+
+def test_looking_at_the_limits_of_a_key_uses_nothing_of_them(administration: AdminDeployment, admin: Admin) -> None:
+    product = administration.product
+    token = product.key(limits=KeyLimits(requests_per_minute=1, tokens_per_minute=100_000, concurrent_requests=1))
+    asked = {"key": public_id(token), "model": MODEL}
+    assert [admin.send("POST", "/diagnose", asked).json()["cause"] for _ in range(2)] == ["none", "none"]
+    with serve(product.app, lifespan="on") as url:
+        assert Api(url + "/v1", token).chat().status_code == 200
 
 
 def test_a_healthy_setup_has_no_cause(administration: AdminDeployment, admin: Admin) -> None:

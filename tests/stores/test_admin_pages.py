@@ -10,6 +10,7 @@ from tokens_forge.clock import SystemClock
 from tokens_forge.store.accounts import DynamoAccountStore
 from tokens_forge.store.audit import DynamoAuditStore
 from tokens_forge.store.dynamodb import DynamoLedgerStore
+from tokens_forge.store.pages import first_items, items_of
 from tokens_forge.store.requests_of_wallet import DynamoRequestReader
 from tokens_forge.store.tables import Tables
 from tokens_forge.store.wallet_status import DynamoWalletStatusStore
@@ -69,3 +70,16 @@ def test_a_status_changes_for_all_named_wallets_or_for_none(moto: Engine) -> Non
     assert official is not None and official.status is WalletStatus.ACTIVE and official.auth_epoch == 0
     assert not list(audit_store.month_records(Log.DEPLOYMENT, record.month, before=None)), "no change, no record"
     assert not statuses.change_status("acc_nobody", [WalletKind.OFFICIAL], WalletStatus.FROZEN, record)
+
+
+def test_a_short_page_is_followed_up_to_the_limit_and_no_further() -> None:
+    client = Pages([account("a")], [], [account("b"), account("c")], [account("d")])
+    found = first_items(client.query, 2, TableName="accounts")
+    assert [item["name"]["S"] for item in found] == ["a", "b"] and client.asked == [0, 1, 2]
+    assert len(first_items(client.query, 9, TableName="accounts")) == 4
+
+
+def test_a_list_that_begins_in_the_middle_goes_on_from_there() -> None:
+    client = Pages([account("a")], [account("b")])
+    found = list(items_of(client.scan, TableName="accounts", ExclusiveStartKey={"page": 1}))
+    assert [item["name"]["S"] for item in found] == ["b"] and client.asked == [1]

@@ -10,7 +10,7 @@ import pytest
 from tests.support.engines import Engine
 from tests.unit.builders import NOW_MS
 from tokens_forge.keys import KeyLimits
-from tokens_forge.limits import MinuteUse
+from tokens_forge.limits import MINUTE_MS, KeyUse, MinuteUse
 from tokens_forge.store.limits import DynamoLimitStore
 
 
@@ -51,6 +51,16 @@ def test_slots_are_taken_up_to_their_number_and_given_back(store: DynamoLimitSto
     store.free_slot("key_c", "none")
     assert store.take_slot("key_a", "three", NOW_MS + 9, 2, NOW_MS)
     assert not store.take_slot("key_a", "four", NOW_MS + 9, 2, NOW_MS)
+
+
+def test_what_a_key_has_used_is_read_without_using_any(store: DynamoLimitStore) -> None:
+    assert store.use("key_a", NOW_MS) == KeyUse(0, 0, 0)
+    store.count("key_a", NOW_MS // MINUTE_MS, 10, KeyLimits(requests_per_minute=9))
+    store.count("key_a", NOW_MS // MINUTE_MS - 1, 70, KeyLimits(requests_per_minute=9))
+    for name, until_ms in (("alive", NOW_MS + 1), ("expired", NOW_MS)):
+        assert store.take_slot("key_a", name, until_ms, 2, NOW_MS - 1)
+    assert [store.use("key_a", NOW_MS) for _ in range(2)] == [KeyUse(1, 10, 1)] * 2
+    assert store.use("key_b", NOW_MS) == KeyUse(0, 0, 0)
 
 
 def test_slots_that_expired_make_room(store: DynamoLimitStore) -> None:

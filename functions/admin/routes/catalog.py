@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
 
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
@@ -12,9 +12,10 @@ from pydantic import Field
 
 from functions.admin.bodies import Body, Limit, Name, Write, author_of, body_of, if_match_of, money_of, price_nano
 from functions.admin.lists import page_of
-from functions.admin.services import Operator, Reader, Served
-from tokens_forge.admin.catalog_changes import Stored, stored_view
-from tokens_forge.catalog import Model, Route
+from functions.admin.services import Operator, Reader, Served, Services
+from tokens_forge.admin.audit import Author
+from tokens_forge.admin.catalog_changes import CatalogState, Stored, stored_view
+from tokens_forge.catalog import CatalogThing, Model, Route
 from tokens_forge.channels import Channel, ChannelKind, Costs, PaidProbe, PoolMember, QuotaWindow
 from tokens_forge.endpoints import OPENAI, Endpoint
 from tokens_forge.errors import NotFound, RequestError
@@ -23,6 +24,7 @@ from tokens_forge.wallets import WalletKind
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 Count = Annotated[int, Field(ge=1, le=10**9)]
+Thing = TypeVar("Thing", bound=CatalogThing)
 
 
 class Amounts(Body):
@@ -129,7 +131,7 @@ def router_of(kind: WalletKind) -> APIRouter:
         key: Reader, served: Served, *, cursor: str | None = None, limit: Limit = 50, enabled: bool | None = None
     ) -> dict[str, Any]:
         """Every model of this wallet, enabled or not."""
-        state = await to_thread.run_sync(served.changes.state, kind)
+        state = await state_of(served, kind)
         views = [
             stored_view(stored)
             for model_id, stored in state.models.items()
@@ -140,8 +142,7 @@ def router_of(kind: WalletKind) -> APIRouter:
     @router.get("/models/{model_id:path}")
     async def read_model(model_id: str, response: Response, key: Reader, served: Served) -> dict[str, Any]:
         """One model."""
-        state = await to_thread.run_sync(served.changes.state, kind)
-        return shown(state.models, model_id, response)
+        return shown((await state_of(served, kind)).models, model_id, response)
 
     @router.put("/models/{model_id:path}")
     async def put_model(
@@ -149,18 +150,16 @@ def router_of(kind: WalletKind) -> APIRouter:
     ) -> dict[str, Any]:
         """Make a model, or replace the version that If-Match names. A disabled one is neither listed nor called."""
         body = await body_of(request, ModelBody)
-        model = _model(model_id, body)
-        stored = await to_thread.run_sync(
-            served.changes.put_model, kind, model, author_of(key, body), if_match_of(request)
+        return await put(
+            served.changes.put_model, kind, _model(model_id, body), author_of(key, body), request, response
         )
-        return tagged(stored, response)
 
     @router.get("/channels")
     async def list_channels(
         key: Reader, served: Served, *, cursor: str | None = None, limit: Limit = 50, enabled: bool | None = None
     ) -> dict[str, Any]:
         """Every channel that is no pool. Credentials are names of secrets."""
-        state = await to_thread.run_sync(served.changes.state, kind)
+        state = await state_of(served, kind)
         views = [
             stored_view(stored)
             for channel_id, stored in state.channels.items()
@@ -172,8 +171,7 @@ def router_of(kind: WalletKind) -> APIRouter:
     @router.get("/channels/{channel_id}")
     async def read_channel(channel_id: str, response: Response, key: Reader, served: Served) -> dict[str, Any]:
         """One channel, or pool."""
-        state = await to_thread.run_sync(served.changes.state, kind)
-        return shown(state.channels, channel_id, response)
+        return shown((await state_of(served, kind)).channels, channel_id, response)
 
     @router.put("/channels/{channel_id}")
     async def put_channel(
@@ -182,17 +180,14 @@ def router_of(kind: WalletKind) -> APIRouter:
         """Make a channel, or replace the version that If-Match names."""
         body = await body_of(request, ChannelBody)
         channel = _channel(channel_id, _kind(body.kind), body, body.credential, ())
-        stored = await to_thread.run_sync(
-            served.changes.put_channel, kind, channel, author_of(key, body), if_match_of(request)
-        )
-        return tagged(stored, response)
+        return await put(served.changes.put_channel, kind, channel, author_of(key, body), request, response)
 
     @router.get("/routes")
     async def list_routes(
         key: Reader, served: Served, cursor: str | None = None, limit: Limit = 50, channel: str | None = None
     ) -> dict[str, Any]:
         """Every route, or those over one channel."""
-        state = await to_thread.run_sync(served.changes.state, kind)
+        state = await state_of(served, kind)
         views = [
             stored_view(stored)
             for model_id, stored in state.routes.items()
@@ -203,8 +198,7 @@ def router_of(kind: WalletKind) -> APIRouter:
     @router.get("/routes/{model_id:path}")
     async def read_route(model_id: str, response: Response, key: Reader, served: Served) -> dict[str, Any]:
         """The route of one model."""
-        state = await to_thread.run_sync(served.changes.state, kind)
-        return shown(state.routes, model_id, response)
+        return shown((await state_of(served, kind)).routes, model_id, response)
 
     @router.put("/routes/{model_id:path}")
     async def put_route(
@@ -213,10 +207,7 @@ def router_of(kind: WalletKind) -> APIRouter:
         """Make a route, or replace the version that If-Match names. Its channels are of this class only."""
         body = await body_of(request, RouteBody)
         route = Route(model_id, tuple(body.channels))
-        stored = await to_thread.run_sync(
-            served.changes.put_route, kind, route, author_of(key, body), if_match_of(request)
-        )
-        return tagged(stored, response)
+        return await put(served.changes.put_route, kind, route, author_of(key, body), request, response)
 
     return router
 
@@ -239,6 +230,23 @@ def pool_of(pool_id: str, body: PoolBody) -> Channel:
     except ValueError as wrong:
         raise RequestError(f"{wrong}.", param="members") from None
     return _channel(pool_id, ChannelKind.POOL, body, "", members)
+
+
+async def state_of(served: Services, kind: WalletKind) -> CatalogState:
+    """The catalog as it stands, with the version of each thing."""
+    return await to_thread.run_sync(served.changes.state, kind)
+
+
+async def put(
+    change: Callable[[WalletKind, Thing, Author, int | None], Stored],
+    kind: WalletKind,
+    thing: Thing,
+    author: Author,
+    request: Request,
+    response: Response,
+) -> dict[str, Any]:
+    """Make a thing, or replace the version that If-Match names, by this change."""
+    return tagged(await to_thread.run_sync(change, kind, thing, author, if_match_of(request)), response)
 
 
 def shown(things: Mapping[str, Stored], name: str, response: Response) -> dict[str, Any]:

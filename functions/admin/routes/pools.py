@@ -7,9 +7,9 @@ from typing import Any
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
-from functions.admin.bodies import Limit, author_of, body_of, if_match_of
+from functions.admin.bodies import Limit, author_of, body_of
 from functions.admin.lists import page_of
-from functions.admin.routes.catalog import PoolBody, pool_of, shown, tagged
+from functions.admin.routes.catalog import PoolBody, pool_of, put, shown, state_of
 from functions.admin.services import Operator, Reader, Served
 from tokens_forge.admin.catalog_changes import stored_view
 from tokens_forge.ids import iso_of
@@ -23,7 +23,7 @@ _KIND = WalletKind.ROUTED
 @router.get("")
 async def list_pools(key: Reader, served: Served, cursor: str | None = None, limit: Limit = 50) -> dict[str, Any]:
     """Every pool. Its members' credentials are names of secrets."""
-    state = await to_thread.run_sync(served.changes.state, _KIND)
+    state = await state_of(served, _KIND)
     views = [
         stored_view(stored)
         for channel_id, stored in state.channels.items()
@@ -35,7 +35,7 @@ async def list_pools(key: Reader, served: Served, cursor: str | None = None, lim
 @router.get("/{pool_id}")
 async def read_pool(pool_id: str, response: Response, key: Reader, served: Served) -> dict[str, Any]:
     """One pool: slots, windows and cooling of each member now."""
-    state = await to_thread.run_sync(served.changes.state, _KIND)
+    state = await state_of(served, _KIND)
     pools = {name: stored for name, stored in state.channels.items() if state.catalog.channels[name].members}
     view = shown(pools, pool_id, response)
     members = await to_thread.run_sync(served.pools.status, state.catalog.channels[pool_id])
@@ -46,11 +46,7 @@ async def read_pool(pool_id: str, response: Response, key: Reader, served: Serve
 async def put_pool(pool_id: str, request: Request, response: Response, key: Operator, served: Served) -> dict[str, Any]:
     """Make a pool, or replace the version that If-Match names."""
     body = await body_of(request, PoolBody)
-    pool = pool_of(pool_id, body)
-    stored = await to_thread.run_sync(
-        served.changes.put_channel, _KIND, pool, author_of(key, body), if_match_of(request)
-    )
-    return tagged(stored, response)
+    return await put(served.changes.put_channel, _KIND, pool_of(pool_id, body), author_of(key, body), request, response)
 
 
 def _member_view(member: MemberStatus) -> dict[str, Any]:

@@ -37,6 +37,23 @@ class MinuteUse:
     tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """What a key has used of this minute, and how many of its requests run now."""
+
+    requests: int
+    tokens: int
+    running: int
+
+
+class LimitReader(Protocol):
+    """Where an admin sees the counters. It blocks, and raises StoreFault."""
+
+    def use(self, key_id: str, now_ms: int) -> KeyUse:
+        """What a key has used. Nothing is counted."""
+        ...
+
+
 class LimitStore(Protocol):
     """Where the counters are kept. All of it blocks, and raises StoreFault."""
 
@@ -84,11 +101,7 @@ class Limiter:
         if slots_max is not None:
             take = partial(self._store.take_slot, key.key_id, slot, deadline_ms, slots_max, now_ms)
             if not await before_sending(to_thread.run_sync(take)):
-                raise RateLimited(
-                    f"This key may run {slots_max} requests at once.",
-                    headers={"retry-after": "1"},
-                    limit="concurrent_requests",
-                )
+                raise _too_many_at_once(slots_max)
             permit.free_slot = partial(self._store.free_slot, key.key_id, slot)
         if limits.requests_per_minute is not None or limits.tokens_per_minute is not None:
             try:
@@ -99,28 +112,64 @@ class Limiter:
         return permit
 
     async def _count(self, key_id: str, limits: KeyLimits, quoted: Quote, now_ms: int, permit: Permit) -> None:
-        tokens = estimated_tokens(quoted.request.text_bytes) + quoted.output_tokens_max
+        tokens = _counted_tokens(quoted)
         count = partial(self._store.count, key_id, now_ms // MINUTE_MS, tokens, limits)
         use = await before_sending(to_thread.run_sync(count))
-        wait_s = -(-(MINUTE_MS - now_ms % MINUTE_MS) // 1000)
-        shown = (
-            ("requests", limits.requests_per_minute, use.requests),
-            ("tokens", limits.tokens_per_minute, use.tokens),
-        )
-        for name, limit, used in shown:
-            if limit is not None:
-                permit.headers[f"x-ratelimit-limit-{name}"] = str(limit)
-                permit.headers[f"x-ratelimit-remaining-{name}"] = str(max(limit - used, 0))
-                permit.headers[f"x-ratelimit-reset-{name}"] = f"{wait_s}s"
-        if use.admitted:
-            return
-        which = "tokens_per_minute" if _tokens_are_in_the_way(limits, use, tokens) else "requests_per_minute"
-        raise RateLimited(
-            f"This key has reached its limit of {getattr(limits, which)} {which.partition('_')[0]} a minute"
-            + (f"; this request counts {tokens} tokens." if which == "tokens_per_minute" else "."),
-            headers={**permit.headers, "retry-after": str(wait_s)},
-            limit=which,
-        )
+        permit.headers.update(_headers(limits, use, now_ms))
+        if not use.admitted:
+            raise _minute_used_up(limits, use, tokens, now_ms)
+
+
+def limit_in_the_way(key: Key, quoted: Quote, use: KeyUse, now_ms: int) -> RateLimited | None:
+    """What `Limiter.admit` would answer to a request of this key now; None: it would be admitted. Nothing is counted."""
+    limits = key.limits
+    if limits.concurrent_requests is not None and use.running >= limits.concurrent_requests:
+        return _too_many_at_once(limits.concurrent_requests)
+    tokens, minute = _counted_tokens(quoted), MinuteUse(admitted=False, requests=use.requests, tokens=use.tokens)
+    no_requests = limits.requests_per_minute is not None and use.requests >= limits.requests_per_minute
+    if no_requests or _tokens_are_in_the_way(limits, minute, tokens):
+        return _minute_used_up(limits, minute, tokens, now_ms)
+    return None
+
+
+def _counted_tokens(quoted: Quote) -> int:
+    return estimated_tokens(quoted.request.text_bytes) + quoted.output_tokens_max
+
+
+def _too_many_at_once(slots_max: int) -> RateLimited:
+    return RateLimited(
+        f"This key may run {slots_max} requests at once.", headers={"retry-after": "1"}, limit="concurrent_requests"
+    )
+
+
+def _minute_used_up(limits: KeyLimits, use: MinuteUse, tokens: int, now_ms: int) -> RateLimited:
+    which = "tokens_per_minute" if _tokens_are_in_the_way(limits, use, tokens) else "requests_per_minute"
+    return RateLimited(
+        f"This key has reached its limit of {getattr(limits, which)} {which.partition('_')[0]} a minute"
+        + (f"; this request counts {tokens} tokens." if which == "tokens_per_minute" else "."),
+        headers={**_headers(limits, use, now_ms), "retry-after": str(_seconds_left(now_ms))},
+        limit=which,
+    )
+
+
+def _headers(limits: KeyLimits, use: MinuteUse, now_ms: int) -> dict[str, str]:
+    """What is left of a minute, for clients."""
+    shown = (
+        ("requests", limits.requests_per_minute, use.requests),
+        ("tokens", limits.tokens_per_minute, use.tokens),
+    )
+    headers = {}
+    for name, limit, used in shown:
+        if limit is not None:
+            headers[f"x-ratelimit-limit-{name}"] = str(limit)
+            headers[f"x-ratelimit-remaining-{name}"] = str(max(limit - used, 0))
+            headers[f"x-ratelimit-reset-{name}"] = f"{_seconds_left(now_ms)}s"
+    return headers
+
+
+def _seconds_left(now_ms: int) -> int:
+    """Until the minute ends."""
+    return -(-(MINUTE_MS - now_ms % MINUTE_MS) // 1000)
 
 
 def _tokens_are_in_the_way(limits: KeyLimits, use: MinuteUse, tokens: int) -> bool:

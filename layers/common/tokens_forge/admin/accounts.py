@@ -27,7 +27,7 @@ class AccountReader(Protocol):
         ...
 
     def accounts_after(self, account_id: str | None, limit: int) -> list[Account]:
-        """At least `limit` accounts beyond this one, in the table's own order, or all that are left."""
+        """Up to `limit` accounts beyond this one, in the table's own order."""
         ...
 
 

@@ -27,13 +27,15 @@ from tokens_forge.errors import (
     KeySpendLimit,
     ModelNotAllowed,
     NoHealthyRoute,
+    RateLimited,
     RequestError,
     WalletFrozen,
 )
 from tokens_forge.health import Health, HealthState, HealthStore, Sample, next_health
 from tokens_forge.holding import spendable_nano, standing_in_the_way
 from tokens_forge.identity import Identity, KeyReader, require_usable
-from tokens_forge.keys import ACCOUNT_LETTERS, KEY_LETTERS, Key
+from tokens_forge.keys import ACCOUNT_LETTERS, KEY_LETTERS, NO_LIMITS, Key
+from tokens_forge.limits import LimitReader, limit_in_the_way
 from tokens_forge.policy import Offer, decide
 from tokens_forge.pools import MemberStatus
 from tokens_forge.quotes import Quote, clamp, quote
@@ -80,7 +82,9 @@ class Diagnosis:
 
     @property
     def cause(self) -> str:
-        """One of the error classes, or `none`."""
+        """One of the six causes, or `none`. A limit of the key is what the key permits, though clients see `rate_limit`."""
+        if isinstance(self.error, RateLimited):
+            return ErrorClass.KEY_PERMISSION.value
         return self.error.error_class.value if self.error is not None else "none"
 
     def view(self) -> dict[str, Any]:
@@ -110,8 +114,9 @@ class CircuitReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is known of the routes' state. `probe` asks an idle channel for its models; None when that says nothing."""
+    """What is known of the state of routes and keys. `probe` asks an idle channel for its models; None when that says nothing."""
 
+    limits: LimitReader
     health: HealthStore
     circuits: CircuitReader
     pool_status: Callable[[Channel], list[MemberStatus]]
@@ -147,6 +152,7 @@ class Doctor:
             identity, held = await to_thread.run_sync(self._identify, f"acc_{match.group(1)}", key_id, wallet)
             kind = identity.wallet
             quoted = await to_thread.run_sync(self._quote, identity, model_id, endpoint)
+            await to_thread.run_sync(self._require_room, identity.key, quoted)
             _require_payable(quoted, held, identity)
             channels = await self._standings(quoted.offer)
             if not any(how in _SERVES for _, how in channels):
@@ -181,6 +187,14 @@ class Doctor:
             chosen = decide(identity.key, identity.currency, model_id, catalog, now_ms).endpoints[0]
         offer = decide(identity.key, identity.currency, model_id, catalog, now_ms, chosen)
         return quote(offer, PARSERS[chosen]({"model": model_id, **_SMALLEST[chosen]}))
+
+    def _require_room(self, key: Key, quoted: Quote) -> None:
+        """Raises what the limits of the key would answer now."""
+        if key.limits != NO_LIMITS:
+            now_ms = self._clock.now_ms()
+            refusal = limit_in_the_way(key, quoted, self._found.limits.use(key.key_id, now_ms), now_ms)
+            if refusal is not None:
+                raise refusal
 
     async def _standings(self, offer: Offer) -> tuple[tuple[str, Standing], ...]:
         """How each channel stands; idle ones of which nothing is known are asked, when nothing better is known to work."""
@@ -250,6 +264,8 @@ def _remedy(error: ForgeError | None, kind: WalletKind | None, model_id: str) ->
         return f"Find out in the audit log and the reconciliation why the {label} was frozen, then unfreeze it."
     if isinstance(error, KeySpendLimit):
         return "The key's owner raises its spend limit, or makes another key."
+    if isinstance(error, RateLimited):
+        return f"The customer waits, or the key's owner raises its limit {error.extras['limit']}."
     if isinstance(error, ModelNotAllowed):
         return f"The key's owner adds {model_id} to its allowed models, or uses a key that has it."
     return {

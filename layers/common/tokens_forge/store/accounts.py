@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -11,6 +12,7 @@ from tokens_forge.accounts import Account, SpentMore
 from tokens_forge.keys import Key, KeyKind, KeyLimits, KeyStatus
 from tokens_forge.store.codec import Item, number, text, wallet_key
 from tokens_forge.store.dynamodb_faults import faults
+from tokens_forge.store.pages import items_of
 
 
 class DynamoAccountStore:
@@ -39,24 +41,10 @@ class DynamoAccountStore:
         return _account_of(item) if item is not None else None
 
     def accounts_after(self, account_id: str | None, limit: int) -> list[Account]:
-        """At least `limit` accounts beyond this one, in the table's own order, or all that are left. Reads the table."""
-        more: Item = {}
-        if account_id is not None:
-            more = {"ExclusiveStartKey": {"account_id": text(account_id), "item": text("account")}}
-        found: list[Account] = []
-        while True:
-            with faults():
-                page = self._client.scan(
-                    TableName=self._table,
-                    FilterExpression="#item = :account",
-                    ExpressionAttributeNames={"#item": "item"},
-                    ExpressionAttributeValues={":account": text("account")},
-                    **more,
-                )
-            found += [_account_of(item) for item in page["Items"]]
-            if len(found) >= limit or "LastEvaluatedKey" not in page:
-                return found
-            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        """Up to `limit` accounts beyond this one, in the table's own order. Reads the table."""
+        start = {"account_id": text(account_id), "item": text("account")} if account_id is not None else None
+        found = self._accounts(**({"ExclusiveStartKey": start} if start is not None else {}))
+        return [_account_of(item) for item in islice(found, limit)]
 
     def put_key(self, key: Key) -> bool:
         """Write a new key's record; False when its id is taken."""
@@ -93,15 +81,15 @@ class DynamoAccountStore:
 
     def account_keys(self, account_id: str) -> list[Key]:
         """All keys of an account, revoked ones too, by id."""
-        pages = self._client.get_paginator("query").paginate(
+        found = items_of(
+            self._client.query,
             TableName=self._table,
             KeyConditionExpression="account_id = :account AND begins_with(#item, :key)",
             ExpressionAttributeNames={"#item": "item"},
             ExpressionAttributeValues={":account": text(account_id), ":key": text("key#")},
             ConsistentRead=True,
         )
-        with faults():
-            return [_key_of(item) for page in pages for item in page["Items"]]
+        return [_key_of(item) for item in found]
 
     def read_key(self, account_id: str, key_id: str) -> Key | None:
         """A consistent read."""
@@ -121,15 +109,18 @@ class DynamoAccountStore:
 
     def every_account_id(self) -> Iterator[str]:
         """The ids of all accounts. Reads the whole table: for the reconciliation only."""
-        pages = self._client.get_paginator("scan").paginate(
+        for item in self._accounts(ConsistentRead=True):
+            yield item["account_id"]["S"]
+
+    def _accounts(self, **parameters: Any) -> Iterator[Item]:
+        return items_of(
+            self._client.scan,
             TableName=self._table,
-            ConsistentRead=True,
             FilterExpression="#item = :account",
             ExpressionAttributeNames={"#item": "item"},
             ExpressionAttributeValues={":account": text("account")},
+            **parameters,
         )
-        for page in pages:
-            yield from (item["account_id"]["S"] for item in page["Items"])
 
     def _read(self, account_id: str, item_name: str) -> Item | None:
         with faults():

@@ -9,6 +9,7 @@ from tokens_forge.admin.keys import AdminKey, Scope
 from tokens_forge.store.audit import DynamoAuditStore
 from tokens_forge.store.codec import Item, number, text
 from tokens_forge.store.dynamodb_faults import Cancelled, faults
+from tokens_forge.store.pages import items_of
 
 _KEYS = "key"
 
@@ -29,15 +30,15 @@ class DynamoAdminKeyStore:
 
     def admin_keys(self) -> list[AdminKey]:
         """All of them, revoked ones too, by id."""
-        pages = self._client.get_paginator("query").paginate(
+        found = items_of(
+            self._client.query,
             TableName=self._table,
             KeyConditionExpression="#section = :section",
             ExpressionAttributeNames={"#section": "section"},
             ExpressionAttributeValues={":section": text(_KEYS)},
             ConsistentRead=True,
         )
-        with faults():
-            return [_key_of(item) for page in pages for item in page["Items"]]
+        return [_key_of(item) for item in found]
 
     def put_admin_key(self, key: AdminKey, record: AuditRecord) -> None:
         """Write a new key's record."""

@@ -12,6 +12,7 @@ from tokens_forge.pricing import Price
 from tokens_forge.store.channel_codec import channel_fields, channel_of
 from tokens_forge.store.codec import Item, number, price_attribute, price_of, text
 from tokens_forge.store.dynamodb_faults import ConditionFailed, faults
+from tokens_forge.store.pages import items_of
 from tokens_forge.wallets import WalletKind
 
 SECTIONS = ("price", "model", "channel", "route")
@@ -35,15 +36,15 @@ class DynamoCatalogReader:
         return {section: self._section(kind, section, consistent=consistent) for section in SECTIONS}
 
     def _section(self, kind: WalletKind, section: str, *, consistent: bool) -> list[Item]:
-        pages = self._client.get_paginator("query").paginate(
+        found = items_of(
+            self._client.query,
             TableName=self._tables[kind],
             KeyConditionExpression="#section = :section",
             ExpressionAttributeNames={"#section": "section"},
             ExpressionAttributeValues={":section": text(section)},
             ConsistentRead=consistent,
         )
-        with faults():
-            return [item for page in pages for item in page["Items"]]
+        return list(found)
 
 
 class DynamoCatalogWriter:

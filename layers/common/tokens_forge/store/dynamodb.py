@@ -26,7 +26,7 @@ from tokens_forge.store.codec import (
     wallet_of,
 )
 from tokens_forge.store.dynamodb_faults import Cancelled, ConditionFailed, faults
-from tokens_forge.store.pages import items_of
+from tokens_forge.store.pages import first_items, items_of
 from tokens_forge.store.port import (
     CloseHold,
     Credit,
@@ -260,24 +260,16 @@ class DynamoLedgerStore:
         if before is not None:
             condition += " AND entry_id < :before"
             values[":before"] = text(before)
-        entries: list[Entry] = []
-        more: dict[str, Any] = {}
-        while len(entries) < limit:
-            with faults():
-                page = self._client.query(
-                    TableName=self._tables.journal,
-                    KeyConditionExpression=condition,
-                    ExpressionAttributeValues=values,
-                    ScanIndexForward=False,
-                    ConsistentRead=True,
-                    Limit=limit - len(entries),
-                    **more,
-                )
-            entries += [entry_of(item) for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                break
-            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-        return entries
+        found = first_items(
+            self._client.query,
+            limit,
+            TableName=self._tables.journal,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            ScanIndexForward=False,
+            ConsistentRead=True,
+        )
+        return [entry_of(item) for item in found]
 
     def book(self, account_id: str, kind: WalletKind, day: str) -> Iterator[Entry | Unreadable]:
         """Every entry of one wallet on one UTC day, also those that cannot be read as an entry any more."""

@@ -9,6 +9,7 @@ from tokens_forge.errors import ErrorClass
 from tokens_forge.ids import time_ms_of_minute
 from tokens_forge.store.codec import Item, number, text
 from tokens_forge.store.dynamodb_faults import faults
+from tokens_forge.store.pages import items_of
 from tokens_forge.wallets import WalletKind
 
 KEPT_S = 30 * 24 * 3600
@@ -38,17 +39,14 @@ class DynamoErrorCounts:
 
     def read(self, kind: WalletKind | None, first: str, last: str) -> dict[str, dict[ErrorSubject, int]]:
         """The counts of each minute that has some, from the first to the last one, both included."""
-        found: dict[str, dict[ErrorSubject, int]] = {}
-        pages = self._client.get_paginator("query").paginate(
+        found = items_of(
+            self._client.query,
             TableName=self._table,
             KeyConditionExpression="#scope = :scope AND #item BETWEEN :first AND :last",
             ExpressionAttributeNames={"#scope": "scope", "#item": "item"},
             ExpressionAttributeValues={":scope": text(_scope_of(kind)), ":first": text(first), ":last": text(last)},
         )
-        with faults():
-            for page in pages:
-                found |= {item["item"]["S"]: _counts_of(item) for item in page["Items"]}
-        return found
+        return {item["item"]["S"]: _counts_of(item) for item in found}
 
 
 def _scope_of(kind: WalletKind | None) -> str:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from tokens_forge.keys import KeyLimits
-from tokens_forge.limits import MinuteUse
+from tokens_forge.limits import MINUTE_MS, KeyUse, MinuteUse
 from tokens_forge.store.codec import Item, number, numbers, text
 from tokens_forge.store.dynamodb_faults import ConditionFailed, faults
+from tokens_forge.store.pages import items_of
 
 MINUTE_KEPT_S = 300
 SLOTS_KEPT_S = 24 * 3600
 
 
 class DynamoLimitStore:
-    """Implements `limits.LimitStore`."""
+    """Implements `limits.LimitStore` and `limits.LimitReader`."""
 
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
@@ -78,6 +79,22 @@ class DynamoLimitStore:
             )
         except ConditionFailed:
             return
+
+    def use(self, key_id: str, now_ms: int) -> KeyUse:
+        """What a key has used. Nothing is counted."""
+        scope = _key(key_id, "")["scope"]
+        found = items_of(
+            self._client.query,
+            TableName=self._table,
+            KeyConditionExpression="#scope = :scope",
+            ExpressionAttributeNames={"#scope": "scope"},
+            ExpressionAttributeValues={":scope": scope},
+            ConsistentRead=True,
+        )
+        items = {item["item"]["S"]: item for item in found}
+        minute = _use_of(items.get(f"minute#{now_ms // MINUTE_MS}", {}), admitted=False)
+        slots = items["slots"]["slots"]["M"].values() if "slots" in items else ()
+        return KeyUse(minute.requests, minute.tokens, sum(int(until["N"]) > now_ms for until in slots))
 
     def _clear_one(self, key_id: str, item: Item, now_ms: int) -> bool:
         """Take away a slot that has expired; False when there is none."""

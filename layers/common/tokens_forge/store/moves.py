@@ -9,6 +9,7 @@ from tokens_forge.admin.moves import Allowance, Move, MoveState
 from tokens_forge.store.audit import DynamoAuditStore
 from tokens_forge.store.codec import Item, number, text
 from tokens_forge.store.dynamodb_faults import Cancelled, faults
+from tokens_forge.store.pages import first_items
 from tokens_forge.wallets import WalletKind
 
 _OPTIONAL = ("decided_by", "entry_id", "order_id", "taking_id")
@@ -58,17 +59,17 @@ class DynamoMoveStore:
         if before is not None:
             condition += " AND item_id < :before"
             values[":before"] = text(before)
-        with faults():
-            page = self._client.query(
-                TableName=self._table,
-                KeyConditionExpression=condition,
-                ExpressionAttributeNames={"#section": "section"},
-                ExpressionAttributeValues=values,
-                ScanIndexForward=False,
-                ConsistentRead=True,
-                Limit=limit,
-            )
-        return [_move_of(item, kind) for item in page["Items"]]
+        found = first_items(
+            self._client.query,
+            limit,
+            TableName=self._table,
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames={"#section": "section"},
+            ExpressionAttributeValues=values,
+            ScanIndexForward=False,
+            ConsistentRead=True,
+        )
+        return [_move_of(item, kind) for item in found]
 
     def _write(self, writes: list[Item], record: AuditRecord) -> bool:
         try:

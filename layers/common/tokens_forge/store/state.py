@@ -10,6 +10,7 @@ from tokens_forge.checkout.comparison import Compared
 from tokens_forge.ids import iso_of
 from tokens_forge.reconciliation import Reconciled
 from tokens_forge.store.codec import number, text
+from tokens_forge.store.pages import first_items
 
 RESULTS_KEPT_S = 90 * 24 * 3600
 FINDINGS_KEPT_MAX = 200
@@ -90,15 +91,16 @@ class DynamoStateStore:
             condition += " AND #item < :before"
             names["#item"] = "item"
             values[":before"] = text(before)
-        page = self._client.query(
+        found = first_items(
+            self._client.query,
+            limit,
             TableName=self._table,
             KeyConditionExpression=condition,
             ExpressionAttributeNames=names,
             ExpressionAttributeValues=values,
             ScanIndexForward=False,
-            Limit=limit,
         )
-        return [json.loads(item["result"]["S"]) for item in page["Items"]]
+        return [json.loads(item["result"]["S"]) for item in found]
 
 
 def _key(scope: str, item: str) -> dict[str, Any]:
