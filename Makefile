@@ -37,7 +37,7 @@ help:
 	@echo "make validate | build      check | package what is deployed"
 	@echo "make checkov               the template against the rules of a checker; .checkov.yaml says which are left out, and why"
 	@echo "make deploy STAGE=dev      build and deploy into the AWS account of your credentials"
-	@echo "make e2e                   kill the gateway of a stack of its own, and see the scheduled sweeper put it right (3 minutes)"
+	@echo "make e2e                   a deployment's whole life: clients, order, prices, research, a killed gateway, upgrade, end (4 minutes)"
 	@echo "make soak SECONDS=600      fresh seeds of the simulation, for as long as told; names each seed that fails"
 	@echo "make clean                 forget environments, builds and local state"
 

@@ -269,7 +269,8 @@ def _remedy(error: ForgeError | None, kind: WalletKind | None, model_id: str) ->
     if isinstance(error, ModelNotAllowed):
         return f"The key's owner adds {model_id} to its allowed models, or uses a key that has it."
     return {
-        ErrorClass.PRICING: f"Make a price version of {model_id} in the wallet's currency: POST …/prices.",
+        ErrorClass.PRICING: f"Make a price version of {model_id} in the wallet's currency: POST …/prices."
+        " One that was just made starts a minute later.",
         ErrorClass.BALANCE: f"The customer tops up the {label}. Nothing is ever taken from the other wallet.",
         ErrorClass.ROUTING: f"Give {model_id} a route with an enabled channel of this class whose cost fits the price.",
         ErrorClass.PROVIDER_HEALTH: "Look at the channels named here: wait for the provider, or put another one on the route.",
