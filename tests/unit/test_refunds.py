@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.unit.settlement_bench import ACCOUNT, DOLLAR, Bench, funded
+from tokens_forge.ids import time_ms_of
 from tokens_forge.journal import Entry, EntryType, Posting, entry_id_of
 from tokens_forge.money import Money
 from tokens_forge.settlement import AlreadySettled, Books, HoldLost, HoldRefused, Refunds, RetryRule
@@ -56,6 +58,30 @@ def test_what_is_set_aside_cannot_be_spent_and_is_taken_once(bench: Bench, refun
     assert bench.wallet(WalletKind.ROUTED).available_nano == DOLLAR
     with pytest.raises(AlreadySettled):
         void(refunds)
+
+
+def test_the_entries_of_a_refund_say_all_that_a_statement_shows(bench: Bench, refunds: Refunds) -> None:
+    hold(refunds)
+    assert bench.wallet().holds[REFUND_ID].placed_at_ms == time_ms_of(REFUND_ID)
+    taken = Entry(
+        entry_id=entry_id_of(REFUND_ID, EntryType.REFUND),
+        account_id=ACCOUNT,
+        kind=OFFICIAL,
+        currency="USD",
+        written_at_ms=bench.clock.now_ms(),
+        postings=(Posting("wallet", -PART), Posting("clearing:stripe", PART)),
+        reference=ORDER_ID,
+    )
+    assert capture(refunds) == taken
+    other_id = f"rfd_{'0' * 25}4"
+    voided = refunds.void(ACCOUNT, OFFICIAL, "USD", refund_id=other_id, order_id=ORDER_ID)
+    entry_id = entry_id_of(other_id, EntryType.REFUND)
+    assert voided == replace(taken, entry_id=entry_id, postings=(), written_at_ms=bench.clock.now_ms())
+    taken_back = take_back(bench, PART)
+    entry_id = entry_id_of(f"dsp_{'0' * 25}3", EntryType.DISPUTE)
+    assert replace(taken_back, entry_id=entry_id) == replace(
+        taken, entry_id=entry_id, written_at_ms=bench.clock.now_ms()
+    )
 
 
 def test_a_voided_refund_gives_back_and_can_never_be_taken(bench: Bench, refunds: Refunds) -> None:

@@ -58,6 +58,31 @@ def test_a_run_is_set_aside_once_however_often_it_is_asked(bench: Bench) -> None
     assert (bench.wallet().available_nano, bench.wallet().held_nano) == (DOLLAR // 2, DOLLAR // 2)
 
 
+def test_the_entry_of_an_ended_run_says_whose_it_was_and_moves_nothing(bench: Bench) -> None:
+    assert end(bench) == Entry(
+        entry_id=entry_id_of(HOLD, EntryType.RUN),
+        account_id=ACCOUNT,
+        kind=WalletKind.OFFICIAL,
+        currency="USD",
+        written_at_ms=bench.clock.now_ms(),
+        postings=(),
+        reference=HOLD,
+    )
+
+
+def test_a_run_of_a_key_with_a_spend_limit_lives_within_it_and_gives_back_what_it_did_not_spend() -> None:
+    bench, key_id = funded(), "key_0123456789abcdefghjk"
+    bench.store.set_key_spend_limit(ACCOUNT, WalletKind.OFFICIAL, key_id, DOLLAR // 2)
+    bench.settlement.runs.place(replace(RUN_HOLD, limited_key_id=key_id, nano=DOLLAR // 4), 0)
+    assert bench.wallet().key_spend_left_nano == {key_id: DOLLAR // 4}
+    with pytest.raises(HoldRefused) as refused:
+        dear = replace(RUN_HOLD, hold_id=new_run_hold_id(NOW_MS), limited_key_id=key_id, nano=DOLLAR // 3)
+        bench.settlement.runs.place(dear, 0)
+    assert refused.value.refusal is HoldRefusal.KEY_SPEND_LIMIT
+    end(bench)
+    assert bench.wallet().key_spend_left_nano == {key_id: DOLLAR // 2}
+
+
 def test_a_run_that_cannot_be_paid_sets_nothing_aside(bench: Bench) -> None:
     dear = replace(RUN_HOLD, hold_id=new_run_hold_id(NOW_MS), nano=DOLLAR)
     with pytest.raises(HoldRefused) as refused:
