@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -77,6 +78,19 @@ def test_the_same_refund_id_is_one_refund(admin: Admin, administration: AdminDep
     assert other.status_code == 422 and other.json()["error"]["code"] == "idempotency_key_reused", other.text
     old = refund(admin, order.order_id, "5.00", refund_id=new_id("rfd", SystemClock().now_ms() - 86_400_000))
     assert old.status_code == 400 and given_back(administration) == [500]
+
+
+def test_the_same_refund_sent_at_once_several_times_is_one_refund(
+    admin: Admin, administration: AdminDeployment
+) -> None:
+    order, refund_id = administration.shop.paid(), new_id("rfd", SystemClock().now_ms())
+    before = balance(administration)
+    with ThreadPoolExecutor(4) as pool:
+        sent = list(pool.map(lambda _: refund(admin, order.order_id, "5.00", refund_id=refund_id), range(4)))
+    assert {answer.status_code for answer in sent} <= {201, 202, 409}, [answer.text for answer in sent]
+    assert refund(admin, order.order_id, "5.00", refund_id=refund_id).json()["state"] == "posted"
+    assert given_back(administration) == [500] and balance(administration) == before - 5 * UNIT
+    assert administration.shop.problems() == []
 
 
 def test_above_the_limit_a_second_admin_must_approve(admin: Admin, administration: AdminDeployment) -> None:

@@ -179,8 +179,9 @@ class Moves(ABC):
         if is_limited_currency and nano <= limit_nano and self._put(move, allowance, author):
             return self._post(move, author)
         pending = replace(move, state=MoveState.PENDING)
-        assert self._put(pending, None, author), "an id came up twice"
-        return pending
+        if self._put(pending, None, author):
+            return pending
+        return self.read(move.kind, move.move_id)  # another sending of the same was first
 
     def _put(self, move: Move, allowance: Allowance | None, author: Author) -> bool:
         record = self._audit.record(
