@@ -12,6 +12,8 @@ from functions.web.application import application
 from tokens_forge.admin.audit import Log
 from tokens_forge.wallets import WalletKind
 
+TITLE = "Tokens Forge administration"
+
 # Made once for each wallet's business, under /admin/v1/official and /admin/v1/routed.
 _OF_EACH_WALLET = (catalog, prices, adjustments, orders, reports)
 _OF_THE_DEPLOYMENT = (pools, accounts, deployment, audit)
@@ -26,4 +28,4 @@ def routers() -> tuple[APIRouter, ...]:
 
 def create_app(services: Services) -> FastAPI:
     """The application on these services."""
-    return application("Tokens Forge administration", routers(), services)
+    return application(TITLE, routers(), services)

@@ -7,7 +7,7 @@ document. Errors are named by their classes. A route without a declaration, or a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,7 +51,7 @@ class Operation:
 
     `answer` and `body` are types. `media` has a type for each of the answer's other media types; of a stream that is one event.
     `errors` leaves out what every route can answer: 401 where a key is needed, 400 where something is read, 413 where that is a
-    body, 500 and 503.
+    body, 500 and 503. `accepted` says when the same answer is a 202.
     """
 
     group: str
@@ -64,11 +64,22 @@ class Operation:
     error_headers: tuple[Header, ...] = ()
     request_headers: tuple[Header, ...] = ()
     error_shape: Any = shapes.Error
+    accepted: str | None = None
     needs_key: bool = True
 
 
-def document(app: FastAPI, operations: Mapping[str, Operation], *, description: str) -> Schema:
-    """The document of an application. `operations` is keyed by method and path, such as `GET /v1/models/{model_id}`."""
+def document(
+    app: FastAPI,
+    operations: Mapping[str, Operation],
+    *,
+    description: str,
+    security: Schema = _SECURITY_SCHEMES,
+    name_of: Callable[[APIRoute], str] = lambda route: route.name,
+) -> Schema:
+    """The document of an application. `operations` is keyed by method and path, such as `GET /v1/models/{model_id}`.
+
+    `security` are the ways to send a key; `name_of` gives each route a name of its own.
+    """
     made: Schema = get_openapi(
         title=app.title, version=app.version, description=description, routes=app.routes, openapi_version="3.1.0"
     )
@@ -80,13 +91,13 @@ def document(app: FastAPI, operations: Mapping[str, Operation], *, description: 
     for route in app.routes:
         if isinstance(route, APIRoute) and route.include_in_schema:
             for method in route.methods or ():
-                found[f"{method} {route.path_format}"]["operationId"] = route.name
+                found[f"{method} {route.path_format}"]["operationId"] = name_of(route)
     schemas, types = _schemas(operations)
     components = {
         "schemas": {**_untitled(made.get("components", {}).get("schemas", {})), **schemas},
         "responses": {},
         "headers": {},
-        "securitySchemes": _SECURITY_SCHEMES,
+        "securitySchemes": security,
     }
     for name, operation in operations.items():
         _declare(found[name], operation, types[name], components)
@@ -95,7 +106,7 @@ def document(app: FastAPI, operations: Mapping[str, Operation], *, description: 
         "openapi": made["openapi"],
         "info": made["info"],
         "servers": [{"url": "./", "description": "Where this document is served"}],
-        "security": [{name: []} for name in _SECURITY_SCHEMES],
+        "security": [{name: []} for name in security],
         "paths": made["paths"],
         "components": components,
     }
@@ -113,6 +124,9 @@ def _declare(said: Schema, operation: Operation, types: Mapping[str, Schema], co
     success = next(status for status in said.pop("responses") if status.startswith("2"))
     content = {media_type: {"schema": types[media_type]} for media_type in (JSON, *operation.media)}
     headers = _headers((REQUEST_ID, *operation.headers), components)
+    answers = {success: {"description": summary, "headers": headers, "content": content}}
+    if operation.accepted is not None:
+        answers["202"] = {"description": operation.accepted, "headers": headers, "content": content}
     errors = _errors(operation, components, reads=bool(parameters) or body is not None, has_body=body is not None)
     said.update(
         {
@@ -122,7 +136,7 @@ def _declare(said: Schema, operation: Operation, types: Mapping[str, Schema], co
             **({} if operation.needs_key else {"security": []}),
             **({"parameters": parameters} if parameters else {}),
             **({"requestBody": _body(operation, body)} if body is not None else {}),
-            "responses": {success: {"description": summary, "headers": headers, "content": content}, **errors},
+            "responses": {**answers, **errors},
         }
     )
 
@@ -163,7 +177,7 @@ def _headers(headers: tuple[Header, ...], components: Schema) -> Schema:
 def _schemas(operations: Mapping[str, Operation]) -> tuple[Schema, dict[str, dict[str, Schema]]]:
     """The schemas of all types: the components, and for each operation a reference by use: `body`, or a media type of answers."""
     asked: list[tuple[tuple[str, str], Any]] = [
-        (("error", one.__name__), one) for one in (shapes.Error, shapes.AnthropicError)
+        (("error", one.__name__), one) for one in {shapes.Error, *(each.error_shape for each in operations.values())}
     ]
     for name, operation in operations.items():
         asked += [((name, media_type), one) for media_type, one in {JSON: operation.answer, **operation.media}.items()]

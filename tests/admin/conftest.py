@@ -15,6 +15,7 @@ from functions.admin.services import Services
 from functions.admin.settings import Settings
 from tests.checkout.shop import Fronts, Shop, open_fronts, open_shop
 from tests.support.deployment import Deployment, KnownCredentials
+from tests.support.http import PLAIN, documented
 from tests.support.server import serve
 from tokens_forge.admin.audit import Author
 from tokens_forge.admin.keys import Scope
@@ -38,15 +39,8 @@ class Admin:
         headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
         if version is not None:
             headers["if-match"] = f'"{version}"'
-        return httpx.request(
-            method,
-            f"{self.base_url}/admin/v1{path}",
-            headers=headers,
-            json=body,
-            params=query or None,
-            timeout=30,
-            verify=False,
-        )
+        url = f"{self.base_url}/admin/v1{path}"
+        return documented(httpx.request(method, url, headers=headers, json=body, params=query or None, **PLAIN))
 
     def get(self, path: str, **query: Any) -> Any:
         """The body of an answer that must be 200."""

@@ -22,12 +22,14 @@ def test_an_account_is_opened_with_both_wallets_and_its_keys_call(
     path = f"/accounts/{made['id']}/keys"
     limits = {"allowed_models": ["gpt-4o"], "spend_limit": "1.50", "expires_at": "2099-01-01T00:00:00Z"}
     key = admin.write("POST", path, {"kind": "official", "name": "app", **limits}).json()
+    assert key["spend_limit"] == {"currency": "USD", "limit": "1.50", "left": "1.50"}
     manager = admin.write("POST", path, {"kind": "manage", "name": "owner"}).json()
     assert manager["token"].startswith("tf_manage_")
     with serve(administration.product.app, lifespan="on") as url:
         assert Api(url + "/v1", key["token"]).chat(model="gpt-4o").status_code == 200
         assert Api(url + "/v1", key["token"]).chat().status_code == 403
-        assert admin.write("POST", f"{path}/{key['id']}/revoke", {}).json()["status"] == "revoked"
+        revoked = admin.write("POST", f"{path}/{key['id']}/revoke", {}).json()
+        assert revoked["status"] == "revoked" and revoked["spend_limit"]["currency"] == "USD"
         assert Api(url + "/v1", key["token"]).chat(model="gpt-4o").status_code == 401
     listed = admin.send("GET", path)
     assert {shown["id"] for shown in listed.json()["data"]} == {key["id"], manager["id"]}

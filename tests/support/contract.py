@@ -1,4 +1,4 @@
-"""Compares answers with the committed OpenAPI documents: `Api` in http.py does it with every answer that any test gets.
+"""Compares answers with the committed OpenAPI documents: clients of tests do it with every answer by `documented` in http.py.
 
 In the documents answers may get further fields, so that they can grow. Here they may not: what is not listed is a fault.
 """
@@ -73,7 +73,7 @@ def _faults(
 
 @cache
 def _documents() -> list[Schema]:
-    return [closed(json.loads(path.read_text())) for path in sorted(DOCS.glob("openapi*.json"))]
+    return [closed(json.loads(path.read_text())) for path in sorted(DOCS.glob("*openapi.json"))]
 
 
 @cache

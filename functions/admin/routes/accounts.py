@@ -16,7 +16,6 @@ from tokens_forge.admin.accounts import account_view
 from tokens_forge.errors import RequestError
 from tokens_forge.key_management import KeySettings
 from tokens_forge.keys import KeyKind
-from tokens_forge.views import key_view
 from tokens_forge.wallets import WalletKind, WalletStatus
 
 router = APIRouter(prefix="/admin/v1/accounts", tags=["accounts"])
@@ -118,7 +117,8 @@ async def create_key(account_id: str, request: Request, key: Operator, served: S
     )
     author = author_of(key, body)
     made = await to_thread.run_sync(served.accounts.create_key, account_id, kind, settings, author)
-    return {**key_view(made.key, None), "token": made.token}
+    shown = await to_thread.run_sync(served.accounts.key_view, made.key)
+    return {**shown, "token": made.token}
 
 
 @router.post("/{account_id}/keys/{key_id}/revoke")
@@ -126,7 +126,7 @@ async def revoke_key(account_id: str, key_id: str, request: Request, key: Operat
     """Revoke a key of this account, at once and for ever."""
     body = await body_of(request, Write)
     revoked = await to_thread.run_sync(served.accounts.revoke_key, account_id, key_id, author_of(key, body))
-    return key_view(revoked, None)
+    return await to_thread.run_sync(served.accounts.key_view, revoked)
 
 
 async def _set_status(

@@ -147,7 +147,7 @@ class AccountAdministration:
             account_id,
             {"account_id": account_id, "kind": kind.value, "name": settings.name},
             make,
-            lambda made: self._shown(made.key),
+            lambda made: self.key_view(made.key),
         )
 
     def currency(self, account_id: str, kind: WalletKind) -> str:
@@ -162,12 +162,13 @@ class AccountAdministration:
             author,
             "key.revoke",
             key_id,
-            self._shown(before),
+            self.key_view(before),
             lambda: self._keys.revoke(account_id, key_id),
-            self._shown,
+            self.key_view,
         )
 
-    def _shown(self, key: Key) -> dict[str, Any]:
+    def key_view(self, key: Key) -> dict[str, Any]:
+        """A key, and what is left of its spend limit."""
         kind = key.kind.wallet
         return key_view(key, self._ledger.read_wallet(key.account_id, kind) if kind is not None else None)
 
