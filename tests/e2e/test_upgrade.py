@@ -1,7 +1,7 @@
 """An upgrade over existing data, and the end of a deployment: what must stay, stays as it was.
 
-The local AWS rings no alarms and has no CodeDeploy, so versions move at once here, in the stage prod too. It deletes a bucket
-that is not empty, which AWS refuses; and AWS's point-in-time recovery cannot be tried.
+The local AWS has no CodeDeploy, so versions move at once here, in the stage prod too. It deletes a bucket that is not empty, which
+AWS refuses: docs/deploy.md empties it first. It keeps no backups, so a recovery of a table cannot be tried.
 """
 
 from __future__ import annotations

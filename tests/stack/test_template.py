@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -286,6 +287,13 @@ def test_the_doors_read_health_and_cannot_write_it(role: str) -> None:
         if "StateTable" in resource and limits is not None and any(limit.startswith("health") for limit in limits)
     ]
     assert reading == [({"dynamodb:Query"}, ["health#*"])]
+
+
+@pytest.mark.parametrize("cut", ["USD", "USD 5", "USD 5 1000,", ""])
+def test_limits_of_orders_that_are_cut_short_are_not_deployed(cut: str) -> None:
+    parameter = transformed()["Parameters"]["OrderLimits"]
+    assert re.match(parameter["AllowedPattern"], parameter["Default"])
+    assert not re.match(parameter["AllowedPattern"], cut)
 
 
 def test_nothing_secret_is_in_any_environment() -> None:
