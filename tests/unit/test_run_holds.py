@@ -75,8 +75,8 @@ def test_a_run_of_a_key_with_a_spend_limit_lives_within_it_and_gives_back_what_i
     bench.store.set_key_spend_limit(ACCOUNT, WalletKind.OFFICIAL, key_id, DOLLAR // 2)
     bench.settlement.runs.place(replace(RUN_HOLD, limited_key_id=key_id, nano=DOLLAR // 4), 0)
     assert bench.wallet().key_spend_left_nano == {key_id: DOLLAR // 4}
+    dear = replace(RUN_HOLD, hold_id=new_run_hold_id(NOW_MS), limited_key_id=key_id, nano=DOLLAR // 3)
     with pytest.raises(HoldRefused) as refused:
-        dear = replace(RUN_HOLD, hold_id=new_run_hold_id(NOW_MS), limited_key_id=key_id, nano=DOLLAR // 3)
         bench.settlement.runs.place(dear, 0)
     assert refused.value.refusal is HoldRefusal.KEY_SPEND_LIMIT
     end(bench)
