@@ -48,7 +48,7 @@ def measure(statements: int, seed: int) -> None:
 
 
 def test_false_numbers_are_refused_and_true_ones_are_not() -> None:
-    measure(400, seed=1)
+    measure(300, seed=1)
 
 
 @pytest.mark.proof

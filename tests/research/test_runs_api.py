@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from functions.research.runs import EXECUTION_MS_MAX, NEXT, RESUME_WITHIN_MS, RunState
-from tests.research.provider import Provider
-from tests.research.runs_bench import ASKED, TEXT, Research, research_on
-from tests.support.deployment import Deployment
+from tests.research.runs_bench import ASKED, Research
 from tokens_forge.ids import new_id
 from tokens_forge.keys import KeyKind
 from tokens_forge.money import Money
@@ -21,12 +18,6 @@ CSV = "Date,Open,High,Low,Close,Volume\n" + "".join(
     f"2026-01-{day:02},10,12,9,{10 + day % 3},1000\n" for day in range(5, 29)
 )
 UPLOADED: dict[str, Any] = {**ASKED, "prices_csv": CSV, "prices_adjustment": "raw", "as_of": "2026-02-01"}
-
-
-@pytest.fixture
-def research(deployment: Deployment) -> Iterator[Research]:
-    with research_on(deployment, provider=Provider(TEXT)) as made:
-        yield made
 
 
 def error_of(response: Any) -> dict[str, Any]:

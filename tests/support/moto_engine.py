@@ -25,6 +25,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 
 from tests.support.engines import Engine, new_tables
+from tests.support.moto_speed import quick_moto
 from tests.support.template import REGION
 
 _TRANSACTION = "DynamoDB_20120810.TransactWriteItems"
@@ -34,7 +35,7 @@ Answer = tuple[int, dict[str, str], Any]
 @contextmanager
 def moto_engine() -> Iterator[Engine]:
     """The template's tables in a moto of their own. One at a time: moto's state is global."""
-    with mock_aws(), _serialised():
+    with mock_aws(), _serialised(), quick_moto():
         yield Engine("moto", None, new_tables(_create), _session())
 
 

@@ -182,3 +182,20 @@ def test_a_query_reads_newest_first_page_by_page(every_engine: Engine) -> None:
 def test_tables_start_empty(every_engine: Engine) -> None:
     client = every_engine.client()
     assert all(client.scan(TableName=name)["Count"] == 0 for name in every_engine.table_names.values())
+
+
+def test_a_value_of_every_kind_comes_back_as_it_was_put(every_engine: Engine) -> None:
+    client, table = every_engine.client(), every_engine.table_names["FORGE_WALLETS_TABLE"]
+    inside = {"L": [{"N": "-1.5"}, {"BOOL": False}, {"NULL": True}, {"B": b"\x00\xff"}, {"M": {}}, {"L": []}]}
+    item = {
+        **_KEY,
+        "m": {"M": {"x": inside, "S": {"S": ""}}},
+        "ss": {"SS": ["a"]},
+        "ns": {"NS": ["7"]},
+        "bs": {"BS": [b"x"]},
+    }
+    client.put_item(TableName=table, Item=item)
+    assert client.get_item(TableName=table, Key=_KEY)["Item"] == item
+    assert client.scan(TableName=table)["Items"] == [item]
+    changed = {"TableName": table, "Key": _KEY, "UpdateExpression": "REMOVE ss", "ReturnValues": "ALL_OLD"}
+    assert client.update_item(**changed)["Attributes"] == item
