@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 from fastapi import Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from tokens_forge.admin.audit import Author
 from tokens_forge.admin.keys import AdminKey
@@ -30,7 +30,7 @@ class Body(BaseModel):
 class Write(Body):
     """Every write says why."""
 
-    reason: Annotated[str, Field(min_length=3, max_length=500)]
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 
 
 Given = TypeVar("Given", bound=Body)

@@ -32,6 +32,9 @@ def cursor_of(value: str) -> str:
 def cursor_value(cursor: str) -> str:
     """What a cursor stands for. Raises RequestError."""
     try:
-        return base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
+        value = base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
     except (ValueError, binascii.Error):
-        raise RequestError("This cursor is not one of this list's.", param="cursor") from None
+        value = ""
+    if not value:
+        raise RequestError("This cursor is not one of this list's.", param="cursor")
+    return value

@@ -47,6 +47,17 @@ def test_orders_are_listed_by_wallet_newest_first_page_by_page(admin: Admin, adm
     assert admin.send("GET", "/official/orders", since="2020-01-01T00:00:00Z").status_code == 400
 
 
+@pytest.mark.parametrize(
+    "refund_id", ["rfd_x", "rfd_", "ord_01m8ajehm3kwggq4r319x080ks", "rfd_01m00000000000000000000000"]
+)
+def test_a_refund_id_that_is_none_is_refused_before_anything_is_written(
+    admin: Admin, administration: AdminDeployment, refund_id: str
+) -> None:
+    refused = refund(admin, administration.shop.paid().order_id, "5.00", refund_id=refund_id)
+    assert refused.status_code == 400 and refused.json()["error"]["param"] == "refund_id"
+    assert admin.get("/official/refunds")["data"] == [] and given_back(administration) == []
+
+
 def test_a_refund_gives_the_money_back_takes_the_balance_and_is_on_record(
     admin: Admin, administration: AdminDeployment
 ) -> None:

@@ -163,7 +163,7 @@ class Audit:
         self, log: Log, *, cursor: str | None, limit: int, wanted: Callable[[AuditRecord], bool]
     ) -> tuple[list[AuditRecord], str | None]:
         """Records before the cursor that are wanted, newest first, and the next cursor. Raises RequestError."""
-        before = _parse_cursor(cursor) if cursor else None
+        before = _parse_cursor(cursor) if cursor is not None else None
         found = list(islice(filter(wanted, self._newest_first(log, before)), limit + 1))
         if len(found) > limit:
             return found[:limit], _cursor(found[limit - 1].record_id)

@@ -10,7 +10,7 @@ from tokens_forge.admin.moves import UNFINISHED, Move, Moves, MoveState
 from tokens_forge.admin.orders import order_of
 from tokens_forge.checkout.orders import TakingState
 from tokens_forge.checkout.port import OrderStore
-from tokens_forge.checkout.refunding import Refunding, check_new, check_refundable
+from tokens_forge.checkout.refunding import Refunding, check_id, check_new, check_refundable
 from tokens_forge.errors import Conflict, IdempotencyKeyReused, NotFound, RequestError
 from tokens_forge.ids import new_id
 from tokens_forge.money import Money
@@ -40,6 +40,7 @@ class OrderRefunds(Moves):
         except ValueError:
             raise RequestError("An amount is a decimal string such as 12.50.", param="amount") from None
         refund_id = refund_id or new_id("rfd", self._clock.now_ms())
+        check_id(refund_id)
         known = self._store.read_move(kind, refund_id)
         if known is not None:
             if (known.order_id, known.nano) != (order_id, asked.nano):

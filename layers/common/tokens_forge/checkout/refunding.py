@@ -40,7 +40,10 @@ class Refunding:
         IdempotencyKeyReused for a refund id that stands for something else.
         """
         refund_id = refund_id or new_id("rfd", self._progress.clock.now_ms())
-        _check_asked(refund_id, reason, actor)
+        check_id(refund_id)
+        if not 0 < len(reason.strip()) <= REASON_LETTERS_MAX:
+            raise RequestError(f"A refund needs a reason of at most {REASON_LETTERS_MAX} letters.", param="reason")
+        assert actor, "somebody refunds"
         for _ in range(ROUNDS_MAX):
             order = self._progress.bring_on(order_id)
             taking = order.taking(refund_id)
@@ -140,16 +143,14 @@ def _another_refund(refund_id: str) -> IdempotencyKeyReused:
     return IdempotencyKeyReused(f"{refund_id} is another refund.", param="refund_id")
 
 
-def _check_asked(refund_id: str, reason: str, actor: str) -> None:
+def check_id(refund_id: str) -> None:
+    """Raises RequestError for what is no id of a refund."""
     try:
         ulid_of(refund_id)
     except ValueError:
         refund_id = ""
     if not refund_id.startswith("rfd_"):
         raise RequestError("A refund id is rfd_ and a ULID.", param="refund_id")
-    if not 0 < len(reason.strip()) <= REASON_LETTERS_MAX:
-        raise RequestError(f"A refund needs a reason of at most {REASON_LETTERS_MAX} letters.", param="reason")
-    assert actor, "somebody refunds"
 
 
 def check_new(refund_id: str, now_ms: int) -> None:
