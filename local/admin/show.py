@@ -21,21 +21,26 @@ def table(title: str, columns: Sequence[str], rows: Sequence[dict[str, Any]]) ->
     """
     names = [column.rpartition(".")[2].replace("_", " ") for column in columns]
     cells = [[_text(_at(row, column)) for column in columns] for row in rows]
-    longest = [
-        max(cell_len(word) for cell in column for word in cell.split() or [""])
-        for column in zip(names, *cells, strict=True)
+    columns_of_cells = list(zip(names, *cells, strict=True))
+    longest = [max(cell_len(word) for cell in column for word in cell.split() or [""]) for column in columns_of_cells]
+    widths = [
+        max(cell_len(line) for cell in column for line in cell.splitlines() or [""]) for column in columns_of_cells
     ]
+    room = out.width - 3 * len(columns) - 1
     title = f"{title} ({len(rows)})"
-    if sum(longest) + 3 * len(columns) + 1 > out.width:
+    if sum(longest) > room:
         out.print(title, style="italic")
         for each in cells:
             out.rule(style="dim")
             for name, cell in zip(names, each, strict=True):
                 out.print(f"{name:<{max(map(len, names))}}  {cell}", soft_wrap=True)
         return
+    while sum(widths) > room:  # the widest that can wrap becomes narrower
+        widest = max((at for at, width in enumerate(widths) if width > longest[at]), key=widths.__getitem__)
+        widths[widest] -= 1
     shown = Table(title=title, title_justify="left", header_style="bold")
-    for name, width in zip(names, longest, strict=True):
-        shown.add_column(name, min_width=width)
+    for name, width in zip(names, widths, strict=True):
+        shown.add_column(name, width=width)
     for each in cells:
         shown.add_row(*each)
     out.print(shown)

@@ -82,20 +82,22 @@ def test_tables_are_for_people(line: Any, capsys: pytest.CaptureFixture[str]) ->
     assert "routed-primary, routed-backup" in shown and "finance, operate, read" in shown
 
 
-@pytest.mark.parametrize("width", [30, 80, 110, 200])
+@pytest.mark.parametrize("width", [30, 80, 95, 99, 110, 200])
 def test_every_id_in_a_table_can_be_copied_however_narrow_it_is(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(show.out, "_width", width)
     ids = {
-        "id": "ord_01m8a0pgjw3mmv95j9k1kfbd34",
+        "id": "ord_01m8ajehm3kwggq4r319x080ks",
         "account_id": "acc_96j4jy20k1y9",
         "entry_id": "01m8a0pgjw3mmv.top_up",
     }
-    show.table("orders", (*ids, "reason"), [{**ids, "reason": "it was bought twice by the same person " * 3}])
+    show.table("orders", (*ids, "reason"), [{**ids, "reason": "it was bought twice"}])
     shown = capsys.readouterr().out
     assert all(each in shown for each in ids.values()), shown
-    assert ("│" in shown) is (width > 80), "side by side where there is room"
+    framed = [line for line in shown.splitlines() if line.startswith("│")]
+    assert bool(framed) is (width > 90), "side by side where there is room"
+    assert all(line.endswith("│") and len(line) <= width for line in framed), shown
 
 
 def test_what_customers_wrote_is_shown_and_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
