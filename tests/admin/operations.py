@@ -11,6 +11,8 @@ from tests.support.deployment import MODEL
 from tests.support.http import Api
 from tests.support.server import serve
 from tokens_forge.admin.keys import Scope
+from tokens_forge.clock import SystemClock
+from tokens_forge.ids import iso_of
 from tokens_forge.keys import KeyKind, parse_token
 from tokens_forge.wallets import WalletKind
 
@@ -78,6 +80,10 @@ def _plain(path: str) -> Callable[[World], tuple[str, dict[str, Any] | None, int
     return lambda world: (path, None, None)
 
 
+def _lately(path: str) -> Callable[[World], tuple[str, dict[str, Any] | None, int | None]]:
+    return lambda world: (f"{path}?from={iso_of(SystemClock().now_ms() - 180_000)}", None, None)
+
+
 def _price(world: World, kind: WalletKind, **fields: Any) -> dict[str, Any]:
     prices = {"input": "0.15", "output": "0.60"}
     if kind is WalletKind.ROUTED:
@@ -93,8 +99,10 @@ def of_wallet(kind: WalletKind) -> Iterator[Call]:
         return Call(f"GET {path}", "GET", at + path, READ, _plain(at + (real or path)))
 
     channel = "openai-official" if kind is WalletKind.OFFICIAL else "routed-primary"
-    for path in ("/models", "/channels", "/routes", "/prices", "/adjustments", "/usage", "/margin", "/errors"):
+    for path in ("/models", "/channels", "/routes", "/prices", "/adjustments", "/errors"):
         yield get(path)
+    for path in ("/usage", "/margin"):  # of the last minutes: each minute is a query
+        yield Call(f"GET {path}", "GET", at + path, READ, _lately(at + path))
     for path in ("/health", "/circuits", "/audit"):
         yield get(path)
     yield get("/models/{model_id:path}", f"/models/{MODEL}")

@@ -23,6 +23,7 @@ from functions.checkout.settings import Settings
 from local.payments_bank import Bank, Thing
 from local.payments_sandbox import create_app as sandbox_app
 from tests.support.deployment import Deployment
+from tests.support.http import PLAIN
 from tests.support.server import serve
 from tokens_forge.checkout.comparison import Compared
 from tokens_forge.checkout.orders import Order
@@ -104,7 +105,7 @@ class Shop:
     def send(self, method: str, path: str, *, key: str | None = None, **how: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {key}"} if key else {}
         headers |= how.pop("headers", {})
-        return httpx.request(method, f"{self.url}/v1/checkout/{path}", headers=headers, timeout=30, **how)
+        return httpx.request(method, f"{self.url}/v1/checkout/{path}", headers=headers, **PLAIN, **how)
 
     def order(self, kind: WalletKind = WalletKind.OFFICIAL, amount: str = "20.00", *, key: str = "") -> Order:
         """Order with a key of the wallet; the order as it is stored."""
