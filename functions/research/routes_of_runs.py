@@ -20,12 +20,11 @@ from functions.research.runs import Run, RunState, Step
 from functions.research.texts import report_place
 from functions.research.views import comparison_view, run_view
 from tokens_forge.errors import Conflict, NotFound, RequestError
-from tokens_forge.ids import ulid_of
+from tokens_forge.ids import DAY_MS, ulid_of
 
 router = APIRouter()
 PAGE_RUNS_MAX = 100
 COMPARED_MAX = 4
-DAY_MS = 86_400_000
 MEDIA_TYPES = {"json": "application/json", "md": "text/markdown; charset=utf-8", "html": "text/html; charset=utf-8"}
 # A report is looked at, and does nothing: even if a text could smuggle markup into it, no browser would act on that.
 HTML_HEADERS = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:"}

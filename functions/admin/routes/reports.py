@@ -20,11 +20,10 @@ from tokens_forge.circuits import Circuit
 from tokens_forge.error_counts import ErrorSubject
 from tokens_forge.errors import ErrorClass, NotFound, RequestError
 from tokens_forge.health import Health, next_health
-from tokens_forge.ids import iso_of, minute_of
+from tokens_forge.ids import DAY_MS, iso_of, minute_of
 from tokens_forge.receipts import receipt
 from tokens_forge.wallets import WalletKind
 
-DAY_MS = 86_400_000
 WINDOW_MS_MAX = 31 * DAY_MS
 HOUR_LETTERS = len("2026-11-24T13")
 Since = Annotated[str | None, Query(alias="from")]

@@ -63,6 +63,9 @@ def time_ms_of(identifier: str) -> int:
     return value
 
 
+DAY_MS = 86_400_000
+
+
 def day_of(time_ms: int) -> str:
     """The UTC day, such as `2026-11-24`: part of a journal book's key."""
     return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat()[:10]

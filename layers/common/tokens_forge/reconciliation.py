@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from tokens_forge.checkout.books import OrderBooks
 from tokens_forge.clock import Clock
-from tokens_forge.ids import day_of, minute_of, time_ms_of, time_ms_of_minute
+from tokens_forge.ids import DAY_MS, day_of, minute_of, time_ms_of, time_ms_of_minute
 from tokens_forge.journal import OPERATOR, Entry, EntryType, SettlementReason, entry_id_of
 from tokens_forge.pricing import charge_nano
 from tokens_forge.settlement import Settlement
@@ -29,7 +29,7 @@ from tokens_forge.store.port import IntentRecord, LedgerStore, Unreadable
 from tokens_forge.sweeper import CURSOR, CursorStore
 from tokens_forge.wallets import OpenHold, Wallet, WalletKind
 
-MINUTE_MS, DAY_MS = 60_000, 86_400_000
+MINUTE_MS = 60_000
 Journals = dict[tuple[str, WalletKind], set[str]]  # entry ids of each wallet that was read at rest
 READS_MAX = 3  # of a wallet that is in use meanwhile
 # These say nothing about a balance. A charge whose entry is gone shows in the wallet's totals as well, and that freezes it.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from tokens_forge.clock import Clock
 from tokens_forge.errors import RequestError
-from tokens_forge.ids import day_of, time_ms_of, ulid_of
+from tokens_forge.ids import DAY_MS, day_of, time_ms_of, ulid_of
 from tokens_forge.journal import Entry, EntryType, SettlementReason
 from tokens_forge.store.port import LedgerStore
 from tokens_forge.wallets import Wallet, WalletKind
@@ -22,7 +22,6 @@ PAGE_LINES_MAX = 200
 CURSOR_LETTERS_MAX = 200  # ours have up to about 120; a table key of more than 1,024 bytes would be refused
 DAYS_PER_PAGE_MAX = 400
 READS_MAX = 5
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)

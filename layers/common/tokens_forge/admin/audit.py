@@ -19,10 +19,9 @@ from typing import Any, Protocol, TypeVar
 
 from tokens_forge.clock import Clock
 from tokens_forge.errors import ForgeError, RequestError
-from tokens_forge.ids import iso_of, month_of, new_id, time_ms_of
+from tokens_forge.ids import DAY_MS, iso_of, month_of, new_id, time_ms_of
 from tokens_forge.wallets import WalletKind
 
-DAY_MS = 86_400_000
 MONTHS_BACK = 25  # what a page looks through for records that are wanted
 View = Mapping[str, Any]
 Result = TypeVar("Result")

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from tokens_forge.clock import Clock
 from tokens_forge.errors import InvalidKey, KeyNotPermitted
-from tokens_forge.ids import random_letters
+from tokens_forge.ids import DAY_MS, random_letters
 from tokens_forge.keys import SECRET_LETTERS, hash_secret, parse_token
 
 ID_LETTERS = 12
@@ -85,7 +85,7 @@ def mint_admin_key(
         scopes=scopes,
         secret_sha256=hash_secret(secret),
         created_at_ms=now_ms,
-        expires_at_ms=now_ms + lifetime_days * 86_400_000,
+        expires_at_ms=now_ms + lifetime_days * DAY_MS,
         made_by=made_by,
     )
     return NewAdminKey(key, f"{PREFIX}{own}_{secret}")

@@ -9,10 +9,8 @@ from tokens_forge.checkout.port import OrderStore
 from tokens_forge.checkout.trail import TrailLine
 from tokens_forge.clock import Clock
 from tokens_forge.errors import NotFound
-from tokens_forge.ids import day_of, time_ms_of
+from tokens_forge.ids import DAY_MS, day_of, time_ms_of
 from tokens_forge.wallets import WalletKind
-
-DAY_MS = 86_400_000
 
 
 class OrderBook:

@@ -13,13 +13,13 @@ from tokens_forge.admin.catalog_changes import CatalogChanges, CatalogState, Sto
 from tokens_forge.catalog import CACHED_MS_MAX, Catalog, CatalogThing, PriceVersion
 from tokens_forge.clock import Clock
 from tokens_forge.errors import Conflict, NotFound, RequestError
-from tokens_forge.ids import day_of, iso_of, random_letters
+from tokens_forge.ids import DAY_MS, day_of, iso_of, random_letters
 from tokens_forge.money import NANO_PER_UNIT, decimal
 from tokens_forge.pricing import BUCKETS, PPM, Price, PriceTier, UnitPrices
 from tokens_forge.wallets import OFFICIAL_CURRENCY, WalletKind
 
 NOTICE_MS = 2 * CACHED_MS_MAX
-AHEAD_MS_MAX = 400 * 86_400_000
+AHEAD_MS_MAX = 400 * DAY_MS
 UNIT_PRICE_NANO_MAX = 100_000 * NANO_PER_UNIT  # per 1M tokens; the dearest models are sold for hundreds
 MULTIPLIER_PPM_MAX = 1000 * PPM
 FACTOR_MAX = 10  # a larger step in one version is more often a slip of the decimal point than a price

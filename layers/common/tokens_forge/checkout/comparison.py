@@ -20,10 +20,9 @@ from tokens_forge.checkout.port import (
 )
 from tokens_forge.checkout.progress import Progress
 from tokens_forge.checkout.refunding import Refunding
-from tokens_forge.ids import day_of
+from tokens_forge.ids import DAY_MS, day_of
 from tokens_forge.wallets import WalletKind
 
-DAY_MS = 86_400_000
 _GONE = (Standing.GONE, Standing.LOST)
 
 
