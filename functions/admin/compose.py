@@ -19,6 +19,7 @@ from tokens_forge.admin.discovery import ask
 from tokens_forge.admin.history import History
 from tokens_forge.admin.issuing import Issuer
 from tokens_forge.admin.keys import AdminAuthenticator
+from tokens_forge.admin.moves import MoveRules
 from tokens_forge.admin.order_refunds import OrderRefunds
 from tokens_forge.admin.orders import OrderBook
 from tokens_forge.admin.price_versions import PriceVersions
@@ -74,6 +75,7 @@ def compose(
     accounts = Accounts(keys, ledger, clock)
     catalogs = DynamoCatalogReader(dynamodb, tables.catalogs)
     orders = DynamoOrderStore(dynamodb, tables.orders)
+    move_rules = MoveRules(audit, clock, settings.adjustment_limits_nano, settings.routed_currency)
     health = DynamoHealthStore(dynamodb, tables.state)
     circuits = DynamoCircuitStore(dynamodb, tables.state)
     pools = Pools(DynamoPoolStore(dynamodb, tables.state, clock), clock, slot_lifetime_s=0)  # it reads only
@@ -118,22 +120,16 @@ def compose(
         ),
         adjustments=Adjustments(
             DynamoMoveStore(dynamodb, settings.admin_table, audit_store, Adjustments.word),
-            audit,
-            clock,
-            balances=Balances(Books(ledger, clock)),
-            ledger=ledger,
-            limits_nano=settings.adjustment_limits_nano,
-            routed_currency=settings.routed_currency,
+            move_rules,
+            Balances(Books(ledger, clock)),
+            ledger,
         ),
         orders=OrderBook(orders, clock),
         refunds=OrderRefunds(
             DynamoMoveStore(dynamodb, settings.admin_table, audit_store, OrderRefunds.word),
-            audit,
-            clock,
-            orders=orders,
-            refunding=refunding,
-            limits_nano=settings.adjustment_limits_nano,
-            routed_currency=settings.routed_currency,
+            move_rules,
+            orders,
+            refunding,
         ),
         doctor=Doctor(
             keys,

@@ -8,7 +8,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
 from functions.admin.bodies import Limit, Name, Write, author_of, body_of
-from functions.admin.lists import cursor_of, cursor_value, listed
+from functions.admin.routes.moves import decided, page_of_moves, read_move
 from functions.admin.services import Financier, Reader, Served
 from tokens_forge.admin.moves import MoveState
 from tokens_forge.wallets import WalletKind
@@ -35,15 +35,7 @@ def router_of(kind: WalletKind) -> APIRouter:
         limit: Limit = 50,
     ) -> dict[str, Any]:
         """Newest first. Filters pick out of each page."""
-        before = cursor_value(cursor) if cursor is not None else None
-        found = await to_thread.run_sync(served.adjustments.page, kind, before, limit + 1)
-        more = cursor_of(found[limit - 1].move_id) if len(found) > limit else None
-        shown = [
-            served.adjustments.view(adjustment)
-            for adjustment in found[:limit]
-            if account_id in (None, adjustment.account_id) and state in (None, adjustment.state)
-        ]
-        return listed(shown, more)
+        return await page_of_moves(served.adjustments, kind, account_id, state, cursor, limit)
 
     @router.post("", status_code=201)
     async def request_adjustment(
@@ -54,43 +46,37 @@ def router_of(kind: WalletKind) -> APIRouter:
         made = await to_thread.run_sync(
             served.adjustments.request, kind, body.account_id, body.amount, author_of(key, body)
         )
-        if made.state is MoveState.PENDING:
+        if made.waits:
             response.status_code = 202
         return served.adjustments.view(made)
 
     @router.get("/{adjustment_id}")
     async def read_adjustment(adjustment_id: str, key: Reader, served: Served) -> dict[str, Any]:
         """One adjustment."""
-        return served.adjustments.view(await to_thread.run_sync(served.adjustments.read, kind, adjustment_id))
+        return await read_move(served.adjustments, kind, adjustment_id)
 
     @router.post("/{adjustment_id}/approve")
     async def approve_adjustment(
         adjustment_id: str, request: Request, key: Financier, served: Served
     ) -> dict[str, Any]:
         """Let a pending adjustment happen, as a second admin; or finish one that was interrupted."""
-        author = author_of(key, await body_of(request, Write))
-        return served.adjustments.view(
-            await to_thread.run_sync(served.adjustments.approve, kind, adjustment_id, author)
-        )
+        adjustments = served.adjustments
+        return await decided(adjustments, adjustments.approve, kind, adjustment_id, request, key)
 
     @router.post("/{adjustment_id}/decline")
     async def decline_adjustment(
         adjustment_id: str, request: Request, key: Financier, served: Served
     ) -> dict[str, Any]:
         """Let a pending adjustment never happen."""
-        author = author_of(key, await body_of(request, Write))
-        return served.adjustments.view(
-            await to_thread.run_sync(served.adjustments.decline, kind, adjustment_id, author)
-        )
+        adjustments = served.adjustments
+        return await decided(adjustments, adjustments.decline, kind, adjustment_id, request, key)
 
     @router.post("/{adjustment_id}/reverse")
     async def reverse_adjustment(
         adjustment_id: str, request: Request, key: Financier, served: Served
     ) -> dict[str, Any]:
         """Undo a posted adjustment by its exact opposite, once."""
-        author = author_of(key, await body_of(request, Write))
-        return served.adjustments.view(
-            await to_thread.run_sync(served.adjustments.reverse, kind, adjustment_id, author)
-        )
+        adjustments = served.adjustments
+        return await decided(adjustments, adjustments.reverse, kind, adjustment_id, request, key)
 
     return router

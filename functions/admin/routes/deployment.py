@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request
 
 from functions.admin.bodies import Body, Limit, Name, body_of
-from functions.admin.lists import cursor_of, cursor_value, listed
+from functions.admin.lists import cursor_value, listed, newest_of
 from functions.admin.routes.reports import Since, Until, errors_answer
 from functions.admin.services import Reader, Served
 from tokens_forge.endpoints import Endpoint
@@ -60,16 +61,17 @@ async def list_reconciliations(
     key: Reader, served: Served, cursor: str | None = None, limit: Limit = 20
 ) -> dict[str, Any]:
     """What each run of the reconciliation found, newest first."""
-    before = cursor_value(cursor) if cursor is not None else None
-    found = await to_thread.run_sync(lambda: served.state.reconciliations(before=before, limit=limit + 1))
-    more = cursor_of(found[limit - 1]["started_at"]) if len(found) > limit else None
-    return listed(found[:limit], more)
+    return await _results(served.state.reconciliations, cursor, limit)
 
 
 @router.get("/comparison")
 async def list_comparisons(key: Reader, served: Served, cursor: str | None = None, limit: Limit = 20) -> dict[str, Any]:
     """What each daily comparison of the payment provider with the orders found, newest first."""
+    return await _results(served.state.comparisons, cursor, limit)
+
+
+async def _results(read: Callable[..., list[dict[str, Any]]], cursor: str | None, limit: int) -> dict[str, Any]:
+    """What the runs of a scheduled job found."""
     before = cursor_value(cursor) if cursor is not None else None
-    found = await to_thread.run_sync(lambda: served.state.comparisons(before=before, limit=limit + 1))
-    more = cursor_of(found[limit - 1]["started_at"]) if len(found) > limit else None
-    return listed(found[:limit], more)
+    found = await to_thread.run_sync(lambda: read(before=before, limit=limit + 1))
+    return listed(*newest_of(found, limit, lambda result: str(result["started_at"])))

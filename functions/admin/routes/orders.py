@@ -8,17 +8,18 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
 from functions.admin.bodies import Limit, Name, Write, author_of, body_of, moment_of
-from functions.admin.lists import cursor_of, cursor_value, listed
+from functions.admin.lists import cursor_value, listed, newest_of, wrong_cursor
+from functions.admin.routes.moves import decided, page_of_moves, read_move
 from functions.admin.services import Financier, Reader, Served
 from functions.checkout.views import admin_order_view, admin_trail_view
-from tokens_forge.admin.moves import UNFINISHED, MoveState
+from tokens_forge.admin.moves import MoveState
 from tokens_forge.checkout.orders import OrderState
 from tokens_forge.errors import RequestError
-from tokens_forge.ids import time_ms_of
+from tokens_forge.ids import DAY_MS, time_ms_of
 from tokens_forge.wallets import WalletKind
 
-LISTED_BACK_MS = 31 * 86_400_000
-SINCE_MAX_MS = 400 * 86_400_000
+LISTED_BACK_MS = 31 * DAY_MS
+SINCE_MAX_MS = 400 * DAY_MS
 
 
 class RefundBody(Write):
@@ -53,8 +54,8 @@ def router_of(kind: WalletKind) -> APIRouter:
                 kind, since_ms=since_ms, account_id=account_id, state=state, before=before, limit=limit + 1
             )
         )
-        more = cursor_of(found[limit - 1].order_id) if len(found) > limit else None
-        return listed([admin_order_view(order) for order in found[:limit]], more)
+        page, more = newest_of(found, limit, lambda order: order.order_id)
+        return listed([admin_order_view(order) for order in page], more)
 
     @router.get("/orders/{order_id}")
     async def read_order(order_id: str, key: Reader, served: Served) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def router_of(kind: WalletKind) -> APIRouter:
         made = await to_thread.run_sync(
             lambda: served.refunds.request(kind, order_id, body.amount, author, body.refund_id)
         )
-        if made.state is MoveState.PENDING or made.state in UNFINISHED:
+        if made.waits:
             response.status_code = 202
         return served.refunds.view(made)
 
@@ -86,32 +87,22 @@ def router_of(kind: WalletKind) -> APIRouter:
         limit: Limit = 50,
     ) -> dict[str, Any]:
         """Newest first. Filters pick out of each page."""
-        before = cursor_value(cursor) if cursor is not None else None
-        found = await to_thread.run_sync(served.refunds.page, kind, before, limit + 1)
-        more = cursor_of(found[limit - 1].move_id) if len(found) > limit else None
-        shown = [
-            served.refunds.view(refund)
-            for refund in found[:limit]
-            if account_id in (None, refund.account_id) and state in (None, refund.state)
-        ]
-        return listed(shown, more)
+        return await page_of_moves(served.refunds, kind, account_id, state, cursor, limit)
 
     @router.get("/refunds/{refund_id}")
     async def read_refund(refund_id: str, key: Reader, served: Served) -> dict[str, Any]:
         """One refund."""
-        return served.refunds.view(await to_thread.run_sync(served.refunds.read, kind, refund_id))
+        return await read_move(served.refunds, kind, refund_id)
 
     @router.post("/refunds/{refund_id}/approve")
     async def approve_refund(refund_id: str, request: Request, key: Financier, served: Served) -> dict[str, Any]:
         """Let a pending refund happen, as a second admin; or finish one that was interrupted or not answered."""
-        author = author_of(key, await body_of(request, Write))
-        return served.refunds.view(await to_thread.run_sync(served.refunds.approve, kind, refund_id, author))
+        return await decided(served.refunds, served.refunds.approve, kind, refund_id, request, key)
 
     @router.post("/refunds/{refund_id}/decline")
     async def decline_refund(refund_id: str, request: Request, key: Financier, served: Served) -> dict[str, Any]:
         """Let a pending refund never happen."""
-        author = author_of(key, await body_of(request, Write))
-        return served.refunds.view(await to_thread.run_sync(served.refunds.decline, kind, refund_id, author))
+        return await decided(served.refunds, served.refunds.decline, kind, refund_id, request, key)
 
     return router
 
@@ -121,5 +112,5 @@ def _order_id(text: str) -> str:
     try:
         time_ms_of(text)
     except ValueError:
-        raise RequestError("This cursor is not one of this list's.", param="cursor") from None
+        raise wrong_cursor() from None
     return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tokens_forge.admin.audit import Author
-from tokens_forge.admin.moves import Move, Moves, MoveState
+from tokens_forge.admin.moves import Move, MoveRules, Moves, MoveState, MoveStore
 from tokens_forge.errors import Conflict, NotFound, RequestError
 from tokens_forge.ids import new_id
 from tokens_forge.journal import EntryType, entry_id_of
@@ -22,8 +22,8 @@ class Adjustments(Moves):
 
     word = "adjustment"
 
-    def __init__(self, *rules: Any, balances: Balances, ledger: LedgerStore, **limits: Any) -> None:
-        super().__init__(*rules, **limits)
+    def __init__(self, store: MoveStore, rules: MoveRules, balances: Balances, ledger: LedgerStore) -> None:
+        super().__init__(store, rules)
         self._balances = balances
         self._ledger = ledger
 

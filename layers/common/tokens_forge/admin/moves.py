@@ -62,6 +62,11 @@ class Move:
     order_id: str | None = None
     taking_id: str | None = None
 
+    @property
+    def waits(self) -> bool:
+        """Whether somebody has to say or answer something before it is done."""
+        return self.state is MoveState.PENDING or self.state in UNFINISHED
+
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
@@ -93,25 +98,27 @@ class MoveStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class MoveRules:
+    """What all sorts share. `limits_nano` is a day's allowance of one key, in the official currency and in `routed_currency`."""
+
+    audit: Audit
+    clock: Clock
+    limits_nano: Mapping[WalletKind, int]
+    routed_currency: str
+
+
 class Moves(ABC):
-    """Its methods block. Raises ForgeError. `limits_nano` are in the official currency, and in `routed_currency`."""
+    """Its methods block. Raises ForgeError."""
 
     word: str  # what one is called, in API and audit log
 
-    def __init__(
-        self,
-        store: MoveStore,
-        audit: Audit,
-        clock: Clock,
-        *,
-        limits_nano: Mapping[WalletKind, int],
-        routed_currency: str,
-    ) -> None:
+    def __init__(self, store: MoveStore, rules: MoveRules) -> None:
         self._store = store
-        self._audit = audit
-        self._clock = clock
-        self._limits_nano = limits_nano
-        self._routed_currency = routed_currency
+        self._audit = rules.audit
+        self._clock = rules.clock
+        self._limits_nano = rules.limits_nano
+        self._routed_currency = rules.routed_currency
 
     @abstractmethod
     def _post(self, move: Move, author: Author) -> Move:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tokens_forge.admin.audit import Author
-from tokens_forge.admin.moves import UNFINISHED, Move, Moves, MoveState
+from tokens_forge.admin.moves import UNFINISHED, Move, MoveRules, Moves, MoveState, MoveStore
 from tokens_forge.admin.orders import order_of
 from tokens_forge.checkout.orders import TakingState
 from tokens_forge.checkout.port import OrderStore
@@ -24,8 +24,10 @@ class OrderRefunds(Moves):
 
     word = "refund"
 
-    def __init__(self, *rules: Any, orders: OrderStore, refunding: Callable[[], Refunding], **limits: Any) -> None:
-        super().__init__(*rules, **limits)
+    def __init__(
+        self, store: MoveStore, rules: MoveRules, orders: OrderStore, refunding: Callable[[], Refunding]
+    ) -> None:
+        super().__init__(store, rules)
         self._orders = orders
         self._refunding = refunding
 
