@@ -19,11 +19,10 @@ from typing import Any
 from bench.figures import Figures
 from tests.support.dynamodb_local import dynamodb_local_engine, dynamodb_local_server
 from tests.support.engines import Engine
-from tests.unit.builders import PRICE
+from tests.unit.settlement_bench import ACCOUNT, intent, outcome
 from tokens_forge.clock import SystemClock
 from tokens_forge.ids import new_id
-from tokens_forge.intents import Intent, Outcome
-from tokens_forge.journal import Attempt, EntryType, SettlementReason, UsageSource, entry_id_of
+from tokens_forge.journal import EntryType, entry_id_of
 from tokens_forge.money import Money
 from tokens_forge.pricing import Usage
 from tokens_forge.settlement import Balances, Books, Settlement
@@ -37,7 +36,7 @@ REQUESTS = 300
 RATIO_MAX = 1.25
 BATCH, WRITERS = 25, 8  # DynamoDB takes 25 items in one batch
 DAYS = 365
-ACCOUNT, KIND = "acc_0123456789ab", WalletKind.OFFICIAL
+KIND = WalletKind.OFFICIAL
 
 
 class Ledger:
@@ -57,22 +56,10 @@ class Ledger:
 
     def request_ms(self) -> float:
         """Milliseconds of one hold with its settlement."""
-        intent = Intent(
-            request_id=new_id("req", self._clock.now_ms()),
-            account_id=ACCOUNT,
-            kind=KIND,
-            key_id="key_0123456789abcdefghjk",
-            key_has_spend_limit=False,
-            model="gpt-4o-mini",
-            endpoint="chat.completions",
-            primary_channel_id="openai-official",
-            price=PRICE,
-            hold_nano=10**9,
-        )
-        attempts = (Attempt("openai-official", "ok", 412),)
-        outcome = Outcome(SettlementReason.COMPLETED, Usage(input=12, output=30), UsageSource.PROVIDER, attempts)
+        asked = intent(10**9, request_id=new_id("req", self._clock.now_ms()))
+        answered = outcome(Usage(input=12, output=30))
         began_s = time.perf_counter()
-        self._entry = self._settlement.settle(self._settlement.hold(intent, 0), outcome)
+        self._entry = self._settlement.settle(self._settlement.hold(asked, 0), answered)
         return (time.perf_counter() - began_s) * 1000
 
     def _fill(self, entries: int) -> None:

@@ -72,12 +72,7 @@ def admin_trail_view(lines: list[TrailLine]) -> list[dict[str, Any]]:
 def trail_view(lines: list[TrailLine]) -> list[dict[str, Any]]:
     """The trail, oldest first."""
     return [
-        {
-            "at": iso_of(line.at_ms),
-            "what": line.what,
-            **{name: value for name, value in sorted(line.facts.items()) if name not in HIDDEN_FACTS},
-        }
-        for line in lines
+        {name: value for name, value in line.items() if name not in HIDDEN_FACTS} for line in admin_trail_view(lines)
     ]
 
 
