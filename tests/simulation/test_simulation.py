@@ -32,7 +32,6 @@ MUST_MEET_AT_LENGTH = MUST_MEET | {
     "reconciliation: wallet busy", "refused, and happened after all", "done, and nobody was told",
 }  # fmt: skip
 SEEDS, SEEDS_AT_LENGTH = 200, 20_000
-CPU_S_MAX = 180  # 90 seconds on two cores
 
 
 def proven(summary: Summary, must_meet: set[str]) -> None:
@@ -52,7 +51,7 @@ def test_twenty_thousand_seeds_leave_right_books() -> None:
     for part in run_many(range(SEEDS_AT_LENGTH), workers=2):
         summary.add(part)
     proven(summary, MUST_MEET_AT_LENGTH)
-    assert summary.seeds == SEEDS_AT_LENGTH and summary.cpu_s < CPU_S_MAX
+    assert summary.seeds == SEEDS_AT_LENGTH
 
 
 @pytest.mark.parametrize("seed", ONCE_FAILED, ids=str)
