@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults import of_balances, of_requests, of_sweeps
+from tests.faults import of_balances, of_requests, of_runs, of_sweeps
 from tests.faults.explore import Explored, explore
 from tests.faults.operation import Operation
 
-OPERATIONS = [*of_requests.operations(), *of_balances.operations(), *of_sweeps.operations()]
+OPERATIONS = [
+    *of_requests.operations(),
+    *of_balances.operations(),
+    *of_sweeps.operations(),
+    *of_runs.operations(),
+]
 IN_PAIRS = (
     "a top-up of a wallet in debt, asked until told",
     "a sweep of a request with an outcome",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.faults import weakened, weakened_runs
 from tests.faults.explore import explore
 from tests.faults.test_crash_matrix import OPERATIONS
-from tests.faults.weakened import Weakened, variants
+from tests.faults.weakened import Weakened
 from tests.faults.world import BooksBroken
 
-VARIANTS = variants()
+VARIANTS = [*weakened.variants(), *weakened_runs.variants()]
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=[variant.name for variant in VARIANTS])
