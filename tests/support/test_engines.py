@@ -189,7 +189,7 @@ def test_a_value_of_every_kind_comes_back_as_it_was_put(every_engine: Engine) ->
     inside = {"L": [{"N": "-1.5"}, {"BOOL": False}, {"NULL": True}, {"B": b"\x00\xff"}, {"M": {}}, {"L": []}]}
     item = {
         **_KEY,
-        "m": {"M": {"x": inside, "S": {"S": ""}}},
+        "m": {"M": {"x": inside, "S": {"S": "s"}}},
         "ss": {"SS": ["a"]},
         "ns": {"NS": ["7"]},
         "bs": {"BS": [b"x"]},
@@ -199,3 +199,15 @@ def test_a_value_of_every_kind_comes_back_as_it_was_put(every_engine: Engine) ->
     assert client.scan(TableName=table)["Items"] == [item]
     changed = {"TableName": table, "Key": _KEY, "UpdateExpression": "REMOVE ss", "ReturnValues": "ALL_OLD"}
     assert client.update_item(**changed)["Attributes"] == item
+
+
+def test_an_empty_string_is_kept_except_by_the_oldest_engine(every_engine: Engine) -> None:
+    """DynamoDB has kept them since May 2020; this DynamoDB Local is of January 2020."""
+    client, table = every_engine.client(), every_engine.table_names["FORGE_WALLETS_TABLE"]
+    item = {**_KEY, "m": {"M": {"s": {"S": ""}}}}
+    if every_engine.name == "dynamodb_local":
+        with pytest.raises(ClientError, match="may not contain an empty string"):
+            client.put_item(TableName=table, Item=item)
+    else:
+        client.put_item(TableName=table, Item=item)
+        assert client.get_item(TableName=table, Key=_KEY)["Item"] == item
