@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -37,7 +36,7 @@ from tokens_forge.identity import Identity
 from tokens_forge.ids import new_id
 from tokens_forge.settlement import HoldRefused, RunHold, Settlement
 from tokens_forge.settlement.runs import new_run_hold_id
-from tokens_forge.store.dynamodb_faults import faults
+from tokens_forge.store.dynamodb_faults import faults, passing_over
 from tokens_forge.store.port import StoreFault
 from tokens_forge.wallets import HoldRefusal, Wallet
 
@@ -228,7 +227,7 @@ class StepFunctions:
         """Start it; an execution of this name that exists is this one."""
         name = f"{run.execution_name}-end" if to_end else run.execution_name
         given = {"run_id": run.run_id, "account_id": run.account_id, "execution": run.execution}
-        with faults(), suppress(self._client.exceptions.ExecutionAlreadyExists):
+        with faults(), passing_over("ExecutionAlreadyExists"):
             self._client.start_execution(stateMachineArn=self._workflow_arn, name=name, input=json.dumps(given))
 
 

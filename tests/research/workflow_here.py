@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from ministack.services import stepfunctions
 
 from functions.research.run_service import StepFunctions
@@ -33,14 +34,10 @@ def definition() -> dict[str, Any]:
 class _Client:
     """As much of boto3's client as the product uses."""
 
-    class exceptions:
-        class ExecutionAlreadyExists(Exception):
-            """An execution of this name exists."""
-
     def start_execution(self, **arguments: str) -> dict[str, Any]:
         status, body = _answer(stepfunctions._start_execution(arguments))
         if status == 400 and "ExecutionAlreadyExists" in json.dumps(body):
-            raise self.exceptions.ExecutionAlreadyExists
+            raise ClientError({"Error": {"Code": "ExecutionAlreadyExists"}}, "StartExecution")
         assert status == 200, body
         return body
 

@@ -34,7 +34,9 @@ def _debit(client: Any, table: str, amount: int, **more: Any) -> bool:
             ExpressionAttributeValues={":n": {"N": str(amount)}},
             **more,
         )
-    except client.exceptions.ConditionalCheckFailedException:
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
         return False
     return True
 
@@ -68,8 +70,9 @@ def _until_done(client: Any, items: list[dict[str, Any]]) -> bool:
     while True:
         try:
             client.transact_write_items(TransactItems=items)
-        except client.exceptions.TransactionCanceledException as error:
-            codes = {reason["Code"] for reason in error.response["CancellationReasons"]}
+        except ClientError as error:
+            response: Any = error.response
+            codes = {reason["Code"] for reason in response["CancellationReasons"]}
             if "TransactionConflict" not in codes:
                 return False
         else:

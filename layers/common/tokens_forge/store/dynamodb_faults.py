@@ -62,6 +62,17 @@ def faults() -> Iterator[None]:
         raise StoreSilent(type(error).__name__) from error
 
 
+@contextmanager
+def passing_over(code: str) -> Iterator[None]:
+    """Pass over AWS's error of this code, inside of `faults()`. Not by `client.exceptions`: botocore makes those classes when they
+    are first asked for, and two threads that ask at once get two of each, of which one never matches."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] != code:
+            raise
+
+
 def _cancellation(error: ClientError) -> Exception:
     """Reasons are positional (API reference of TransactWriteItems). A conflict or a throttle says nothing about conditions."""
     response: dict[str, Any] = dict(error.response)

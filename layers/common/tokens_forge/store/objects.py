@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tokens_forge.store.dynamodb_faults import faults
+from tokens_forge.store.dynamodb_faults import faults, passing_over
 
 
 def put_object(client: Any, bucket: str, place: str, content: bytes) -> None:
@@ -16,9 +16,8 @@ def put_object(client: Any, bucket: str, place: str, content: bytes) -> None:
 def get_object(client: Any, bucket: str, place: str) -> bytes | None:
     """What is there; None when nothing is. Raises StoreFault."""
     with faults():
-        try:
+        found = None
+        with passing_over("NoSuchKey"):
             found = client.get_object(Bucket=bucket, Key=place)
-        except client.exceptions.NoSuchKey:
-            return None
-        content: bytes = found["Body"].read()
+        content: bytes | None = found["Body"].read() if found is not None else None
     return content
