@@ -35,7 +35,7 @@ class Raced:
 
     def get_object(self, **_: str) -> None:
         raise ClientError(
-            {"Error": {"Code": "NoSuchKey"}, "ResponseMetadata": {"HTTPStatusCode": 404}},  # type: ignore[typeddict-item]
+            {"Error": {"Code": "NoSuchKey"}, "ResponseMetadata": {"HTTPStatusCode": 404}},
             "GetObject",
         )
 
