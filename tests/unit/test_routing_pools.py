@@ -110,7 +110,7 @@ async def answers(target: Target) -> str:
 
 
 def routing(router: Router, attempt: Callable[[Target], Awaitable[str]]) -> asyncio.Task[Routed[str]]:
-    return asyncio.get_running_loop().create_task(router.first_that_answers(quoted(), "talk", attempt))
+    return asyncio.get_running_loop().create_task(router.first_that_answers(quoted(), lambda: "talk", attempt))
 
 
 async def cancelled_at_the_gate(store: Gated, task: asyncio.Task[None] | asyncio.Task[Routed[str]]) -> None:
@@ -185,12 +185,12 @@ def test_a_cooling_that_was_not_kept_leads_to_another_member_all_the_same(router
 
     store.is_broken = True
     both = pool(member("a", windows=()), member("b", windows=()))
-    routed = asyncio.run(router.first_that_answers(quoted(both), "talk", refused))
+    routed = asyncio.run(router.first_that_answers(quoted(both), lambda: "talk", refused))
     assert sorted(asked) == ["secret-a", "secret-b"]
     assert [attempt.outcome for attempt in routed.attempts] == ["http_429", "http_429"] and routed.retry_after_s == 60
 
 
 def test_a_pool_whose_state_does_not_answer_is_passed_over(router: Router, store: Gated) -> None:
     store.is_silent = True
-    routed = asyncio.run(router.first_that_answers(quoted(), "talk", answers))
+    routed = asyncio.run(router.first_that_answers(quoted(), lambda: "talk", answers))
     assert [attempt.outcome for attempt in routed.attempts] == ["pool_unknown"] and routed.result is None

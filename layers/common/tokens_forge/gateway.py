@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from anyio import to_thread
@@ -247,8 +248,8 @@ class Gateway:
         return (deadline_ms - self._clock.now_ms()) / 1000
 
 
-def _conversation(ending: Ending, quoted: Quote) -> str:
-    return conversation_of(ending.held.intent.key_id, quoted.request)
+def _conversation(ending: Ending, quoted: Quote) -> Callable[[], str]:
+    return partial(conversation_of, ending.held.intent.key_id, quoted.request)
 
 
 def _cost_of(serving: Serving, quoted: Quote) -> Callable[[Usage], Money | None]:

@@ -28,7 +28,7 @@ _LAST_MOMENT = _letters(LAST_MOMENT_MS)
 
 def random_letters(count: int) -> str:
     """Unpredictable letters, five bits each."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(count))
+    return "".join([_ALPHABET[byte & 31] for byte in secrets.token_bytes(count)])
 
 
 def new_ulid(now_ms: int) -> str:

@@ -103,11 +103,11 @@ class Router:
             self._refreshing = asyncio.get_running_loop().create_task(self._safely(self._circuits.refresh))
 
     async def first_that_answers(
-        self, quoted: Quote, sticky_to: str, attempt: Callable[[Target], Awaitable[Result]]
+        self, quoted: Quote, sticky_to: Callable[[], str], attempt: Callable[[Target], Awaitable[Result]]
     ) -> Routed[Result]:
         """Try each channel in order. A request that is itself wrong is not tried again elsewhere.
 
-        `sticky_to` names the conversation, which stays on one member of a pool while it can.
+        `sticky_to` names the conversation, which stays on one member of a pool while it can; nothing but a pool asks for it.
         """
         trail = _Trail()
         for channel in quoted.offer.channels:
@@ -138,7 +138,7 @@ class Router:
         channel: Channel,
         circuit: CircuitKey,
         quoted: Quote,
-        sticky_to: str,
+        sticky_to: Callable[[], str],
         attempt: Callable[[Target], Awaitable[Result]],
         trail: _Trail,
         *,
@@ -174,7 +174,7 @@ class Router:
             return result, Serving(channel, partial(self._ended, circuit, lease))
 
     async def _lease(
-        self, channel: Channel, quoted: Quote, sticky_to: str, tried: frozenset[str], trail: _Trail
+        self, channel: Channel, quoted: Quote, sticky_to: Callable[[], str], tried: frozenset[str], trail: _Trail
     ) -> Lease | None:
         """A slot of a pool; None for any other channel. Raises AttemptFailed when no member has room."""
         if channel.kind is not ChannelKind.POOL:
@@ -182,7 +182,7 @@ class Router:
         try:
             # To its end also when the client leaves meanwhile: the slot is given back by whoever asked for it.
             return await run_to_end(
-                lambda: self._pools.reserve(channel, quoted.tokens_max, sticky_to, tried), routing_threads
+                lambda: self._pools.reserve(channel, quoted.tokens_max, sticky_to(), tried), routing_threads
             )
         except PoolFull as full:
             if not tried:

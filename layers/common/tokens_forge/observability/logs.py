@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 from tokens_forge.observability.metrics import Metrics
 from tokens_forge.observability.request_record import current_record
 
@@ -51,6 +53,13 @@ class JsonLines(logging.Formatter):
             line.update(metrics.members(self._namespace, self.service, int(record.created * 1000)))
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = list(_told(record.exc_info[1]))
+        return _encoded(line)
+
+
+def _encoded(line: dict[str, Any]) -> str:
+    try:
+        return orjson.dumps(line, default=str).decode()
+    except TypeError:  # integers of more than 64 bits, halves of surrogate pairs: the standard library takes them
         return _ENCODER.encode(line)
 
 

@@ -19,5 +19,6 @@ def dynamodb_client(*, read_timeout_s: int = 4, connections_max: int = 10) -> An
             max_pool_connections=connections_max,
             tcp_keepalive=True,
             parameter_validation=False,  # DynamoDB checks them anyway, and ours are built in one place
+            user_agent=f"tokens-forge Boto3/{boto3.__version__}",  # botocore would put its own together for every call
         ),
     )
