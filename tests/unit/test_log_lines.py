@@ -21,7 +21,7 @@ log = logging.getLogger("tokens_forge.here")
         (2**70, 2**70),  # of more than 64 bits
         ("half \ud800", "half \ud800"),  # of a surrogate pair
         (Path("a"), "a"),
-        ({1: float("inf")}, None),
+        ({1: "a"}, {"1": "a"}),
     ],
 )
 def test_a_line_holds_any_value(value: Any, written: Any) -> None:
@@ -29,5 +29,4 @@ def test_a_line_holds_any_value(value: Any, written: Any) -> None:
         log.info("something", extra={"value": value})
     [line] = lines.text.splitlines()
     assert json.loads(line)["message"] == "something"
-    if written is not None:
-        assert json.loads(line)["value"] == written
+    assert json.loads(line)["value"] == written
