@@ -21,9 +21,8 @@ from tokens_forge.store.port import IntentRecord, LedgerStore
 MINUTE_MS = 60_000
 CURSOR = "sweeper"
 LOOKS_MAX = 3  # at one intent, when the store changed under the sweeper
-FIRST_SWEEP_BACK_MS = (
-    3_600_000  # where a sweeper begins that has never run; what is older is found by its hold, by the reconciliation
-)
+# Where a sweeper begins that has never run. What is older is found by its hold, by the reconciliation.
+FIRST_SWEEP_BACK_MS = 3_600_000
 
 log = logging.getLogger("tokens_forge.sweeper")
 
