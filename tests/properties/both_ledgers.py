@@ -11,7 +11,7 @@ from tests.properties.product import SWEEP_AFTER_S, Product, line_of
 from tests.properties.receipt_check import published_recompute
 from tests.properties.reference import Record, Reference
 from tests.properties.strategies import CURRENCIES, WALLETS
-from tests.properties.words import Answer, Line, Request
+from tests.properties.words import Answer, Line, Request, Run
 from tests.unit.builders import NOW_MS
 from tokens_forge.ids import minute_of, new_ulid
 from tokens_forge.money import decimal
@@ -34,6 +34,7 @@ class BothLedgers(RuleBasedStateMachine):
         self.cursor = START_MS // MINUTE_MS
         self.history: list[tuple[str, tuple[Any, ...]]] = []
         self.held: list[tuple[Request, int]] = []
+        self.runs: list[Run] = []
         self.ran: set[str] = set()  # requests that were held once: only these were ever sent upstream
         self.checked: set[str] = set()
         self.ids = 0
@@ -46,7 +47,7 @@ class BothLedgers(RuleBasedStateMachine):
         answer: Answer = getattr(self.product, word)(*arguments)
         assert answer == expected, f"{word}: the product says {answer}, the reference {expected}"
         self.history.append((word, arguments))
-        if answer.word == "held":
+        if answer.word == "held" and word != "place_run":
             self.ran.add(arguments[0].ulid)
         seen[word.removeprefix("settle_")] += 1
         seen["refused " + str(answer.what) if answer.word == "refused" else answer.word] += 1
@@ -110,7 +111,7 @@ class BothLedgers(RuleBasedStateMachine):
         for where, purse in self.product.purses().items():
             assert purse.available >= 0 and purse.debt >= 0 and all(left >= 0 for left in purse.key_left.values())
             mine = [line.to_wallet for line in self.reference.journal.values() if line.where == where]
-            owns = purse.available + sum(nano for nano, _ in purse.holds.values()) - purse.debt
+            owns = purse.available + sum(nano for nano, *_ in purse.holds.values()) - purse.debt
             assert owns == sum(mine) == purse.credits - purse.debits
             assert purse.credits == sum(nano for nano in mine if nano > 0)
 
@@ -138,6 +139,8 @@ class BothLedgers(RuleBasedStateMachine):
             return
         for where in WALLETS:  # an account is opened with both wallets; a rule above may have left one out
             self.do("open", where, CURRENCIES[where[1]])
+        for run in self.runs:
+            self.do("end_run", run)
         self.sweep(60)
         done = self.product.reconcile(sorted({account for account, _ in WALLETS}))
         assert done.findings == [] and done.busy == 0

@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from tests.properties.reference import Purse
-from tests.properties.words import BROKEN, Answer, Ending, Facts, Line, PerMillion, Request, Tariff, Where
+from tests.properties.words import BROKEN, Answer, Ending, Facts, Line, PerMillion, Request, Run, Tariff, Where
 from tokens_forge.checkout.books import OrderBooks
 from tokens_forge.intents import Held, Intent, Outcome
 from tokens_forge.journal import Attempt, Entry, RequestFacts, SettlementReason, UsageSource
@@ -24,6 +24,7 @@ from tokens_forge.settlement import (
     HoldRefused,
     NotAvailable,
     Refunds,
+    RunHold,
     Settlement,
 )
 from tokens_forge.store.simulated import SimulatedLedgerStore
@@ -103,6 +104,17 @@ class Product:
 
     def hold_less(self, request: Request, epoch: int, nano: int) -> Answer:
         return _held(lambda: self.settlement.hold_less(intent_of(request), epoch, nano))
+
+    def place_run(self, run: Run, epoch: int) -> Answer:
+        try:
+            self.settlement.runs.place(run_hold_of(run), epoch)
+        except HoldRefused as refused:
+            return Answer("refused", refused.refusal.value)
+        return Answer("held")
+
+    def end_run(self, run: Run) -> Answer:
+        wallet = self.store.wallets[(run.where[0], WalletKind(run.where[1]))]
+        return self._posted(lambda: self.settlement.runs.end(wallet, run.hold_id))
 
     def settle(self, request: Request, nano: int, ending: Ending) -> Answer:
         return self._posted(lambda: self.settlement.settle(Held(intent_of(request), nano), outcome_of(ending)))
@@ -194,7 +206,13 @@ def intent_of(request: Request) -> Intent:
         primary_channel_id=request.primary,
         price=price_of(request.tariff),
         hold_nano=request.most,
+        part_of=request.part_of,
     )
+
+
+def run_hold_of(run: Run) -> RunHold:
+    """The run's hold as the research assistant places it."""
+    return RunHold(run.hold_id, run.where[0], WalletKind(run.where[1]), run.currency, run.nano, run.key)
 
 
 @lru_cache(1000)
@@ -262,7 +280,8 @@ def purse_of(wallet: Wallet) -> Purse:
         frozen=wallet.status is WalletStatus.FROZEN,
         epoch=wallet.auth_epoch,
         holds={
-            hold_id.removeprefix("req_"): (hold.nano, hold.limited_key_id) for hold_id, hold in wallet.holds.items()
+            hold_id.removeprefix("req_"): (hold.nano, hold.limited_key_id, hold.part_of)
+            for hold_id, hold in wallet.holds.items()
         },
         key_left=dict(wallet.key_spend_left_nano),
     )

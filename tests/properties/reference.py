@@ -5,14 +5,14 @@ Prices are exact fractions, an operation is a dictionary update, and a sum is a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from tests.properties.words import BROKEN, Answer, Ending, Facts, Line, Request, Where
+from tests.properties.words import BROKEN, Answer, Ending, Facts, Line, Request, Run, Where
 
 
 @dataclass
 class Purse:
-    """One wallet. An open hold is its amount and the limited key that it draws on."""
+    """One wallet. An open hold is its amount, the limited key that it draws on, and the run's hold of which it is a part."""
 
     currency: str
     available: int = 0
@@ -21,7 +21,7 @@ class Purse:
     debt: int = 0
     frozen: bool = False
     epoch: int = 0
-    holds: dict[str, tuple[int, str | None]] = field(default_factory=dict)
+    holds: dict[str, tuple[int, str | None, str | None]] = field(default_factory=dict)
     key_left: dict[str, int] = field(default_factory=dict)
 
     def credit(self, nano: int) -> None:
@@ -39,12 +39,20 @@ class Purse:
         self.debits += nano
 
     def close(self, hold_id: str, charge: int, key: str | None) -> None:
-        """Spend a part of a hold and give the rest back, to the key's limit too."""
-        nano, _ = self.holds.pop(hold_id)
-        self.available += nano - charge
+        """Spend a part of a hold and give the rest back: to its run while that stands, else to the wallet and the key."""
+        nano, _, whole = self.holds.pop(hold_id)
         self.debits += charge
+        if whole in self.holds:
+            self.resize(whole, nano - charge)
+            return
+        self.available += nano - charge
         if key is not None:
             self.key_left[key] = self.key_left.get(key, 0) + nano - charge
+
+    def resize(self, whole: str, nano: int) -> None:
+        """A step takes its part out of the run's hold, or gives something back."""
+        has, key, none = self.holds[whole]
+        self.holds[whole] = (has + nano, key, none)
 
 
 @dataclass
@@ -112,21 +120,52 @@ class Reference:
             return Answer("refused", "no_wallet")
         if request.ulid in purse.holds:
             return Answer("held", purse.holds[request.ulid][0])
-        left = purse.key_left.get(request.key)
+        key = request.key if request.key_is_limited else None
+        return self._set_aside(purse, request.ulid, nano, request.tariff.currency, epoch, key, request.part_of)
+
+    def place_run(self, run: Run, epoch: int) -> Answer:
+        """Set a whole run's highest price aside."""
+        purse = self.purses.get(run.where)
+        if purse is None:
+            return Answer("refused", "no_wallet")
+        if run.hold_id in purse.holds:
+            return Answer("held")
+        answer = self._set_aside(purse, run.hold_id, run.nano, run.currency, epoch, run.key, None)
+        return Answer("held") if answer.word == "held" else answer
+
+    def end_run(self, run: Run) -> Answer:
+        """Give back what is left of a run's hold, and whatever of it comes again."""
+        purse, line = self.purses[run.where], Line(f"{run.ulid}.run", run.where, "", (), run.hold_id)
+        self.journal.setdefault(line.entry_id, replace(line, currency=purse.currency))
+        if run.hold_id in purse.holds:
+            purse.close(run.hold_id, 0, purse.holds[run.hold_id][1])
+        return Answer("entry", line.entry_id)
+
+    @staticmethod
+    def _set_aside(
+        purse: Purse, hold_id: str, nano: int, currency: str, epoch: int, key: str | None, whole: str | None
+    ) -> Answer:
+        left = purse.key_left.get(key) if key is not None else None
+        of_run, _, _ = purse.holds.get(whole or "", (-1, None, None))
         reasons = {
-            "currency": purse.currency != request.tariff.currency,
+            "currency": purse.currency != currency,
             "frozen": purse.frozen,
             "auth_epoch": purse.epoch != epoch,
-            "key_spend_limit": request.key_is_limited and (left is None or left < nano),
-            "insufficient": purse.available < nano,
+            "run_ended": whole is not None and whole not in purse.holds,
+            "run_spent": whole is not None and of_run < nano,
+            "key_spend_limit": whole is None and key is not None and (left is None or left < nano),
+            "insufficient": whole is None and purse.available < nano,
         }
         for reason, applies in reasons.items():
             if applies:
                 return Answer("refused", reason)
-        purse.available -= nano
-        purse.holds[request.ulid] = (nano, request.key if request.key_is_limited else None)
-        if request.key_is_limited:
-            purse.key_left[request.key] -= nano
+        if whole is not None:
+            purse.resize(whole, -nano)
+        else:
+            purse.available -= nano
+            if key is not None:
+                purse.key_left[key] -= nano
+        purse.holds[hold_id] = (nano, key, whole)
         return Answer("held", nano)
 
     def settle(self, request: Request, nano: int, ending: Ending) -> Answer:

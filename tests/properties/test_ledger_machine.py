@@ -21,13 +21,14 @@ from tests.properties.strategies import (
     paid_endings,
     tariffs,
 )
-from tests.properties.words import Answer, Ending, Request, Tariff
+from tests.properties.words import Answer, Ending, Request, Run, Tariff
 
 TO_BE_SEEN = {
     "open", "top_up", "hold", "hold_less", "settle", "void", "late", "adjust", "reverse", "repeat",
     "held", "entry", "already", "lost", "short", "broken", "capped", "free",
     "refused no_wallet", "refused currency", "refused frozen", "refused auth_epoch", "refused key_spend_limit",
     "refused insufficient", "clamped", "debt made", "debt paid", "late charged", "late lost", "tier", "multiplier",
+    "place_run", "end_run", "refused run_ended", "refused run_spent", "step charged", "step outlived its run",
     "swept settled", "swept voided", "swept not_held", "swept released", "swept was_ended",
 }  # fmt: skip
 
@@ -92,10 +93,11 @@ class LedgerMachine(BothLedgers):
         limited: bool = False,
         stale: bool = False,
         clamps: bool = False,
+        part_of: str | None = None,
     ) -> None:
         """A new request. `stale`: its key was cached before the epoch rose. `clamps`: it takes less when that is all there is."""
         minute = self.product.clock.now_ms() // MINUTE_MS
-        request = Request(self.ulid(), minute, where, key, limited, tariff, most)
+        request = Request(self.ulid(), minute, where, key, limited, tariff, most, part_of=part_of)
         purse = self.reference.purses.get(where)
         epoch = (purse.epoch if purse else 0) - stale
         answer, nano = self.do("hold", request, epoch), most
@@ -103,6 +105,52 @@ class LedgerMachine(BothLedgers):
             nano = purse.available
             seen["clamped"] += self.do("hold_less", request, epoch, nano).word == "held"
         self.held.append((request, nano))
+
+    @rule(
+        where=st.sampled_from(WALLETS[:3]), nano=holds, key=st.sampled_from((None, None, *KEYS)), stale=st.integers(0, 9)
+    )  # fmt: skip
+    def begin_a_run(self, where: Any, nano: int, key: str | None, stale: int) -> None:
+        run = Run(self.ulid(), where, CURRENCIES[where[1]], nano, key)
+        self.do("place_run", run, self.reference.purses[where].epoch - (stale == 7))
+        self.runs.append(run)
+
+    @precondition(lambda self: self.runs)
+    @rule(data=st.data(), share=st.sampled_from([1, 2, 2, 3, 3, 4]), more=st.integers(0, 9))
+    def a_step_of_a_run(self, data: st.DataObject, share: int, more: int) -> None:
+        """A part of what the run set aside, at times more than it has left."""
+        run = data.draw(st.sampled_from(self.runs[-3:]))
+        most = max(run.nano // share, 1) + (more == 7)
+        tariff = data.draw(tariffs(run.currency))
+        self.request_a_hold(
+            run.where, most, tariff, run.key or KEYS[0], limited=run.key is not None, part_of=run.hold_id
+        )
+
+    @precondition(lambda self: self.runs)
+    @rule(data=st.data())
+    def end_a_run(self, data: st.DataObject) -> None:
+        self.do("end_run", data.draw(st.sampled_from(self.runs)))
+
+    @rule(where=st.sampled_from(WALLETS[:2]), nano=holds, ending=paid_endings(), first=st.booleans(), data=st.data())
+    def a_run_of_one_step(self, where: Any, nano: int, ending: Ending, first: bool, data: st.DataObject) -> None:
+        """`first`: the run is ended while its step is under way."""
+        self.begin_a_run(where, nano, None, 0)
+        run, open_before = self.runs[-1], len(self.open_holds())
+        self.request_a_hold(where, max(nano // 2, 1), data.draw(tariffs(run.currency)), part_of=run.hold_id)
+        if first:
+            self.do("end_run", run)
+        else:
+            self.request_a_hold(where, nano, data.draw(tariffs(run.currency)), part_of=run.hold_id)
+            self.held.pop()
+        seen["step outlived its run"] += first and len(self.open_holds()) > open_before
+        request, held_nano = self.held[-1]
+        answer = self.do("settle", request, held_nano, ending)
+        seen["step charged"] += answer.word == "entry" and self.entry_of(request).to_wallet < 0
+        epoch = self.reference.purses[where].epoch
+        if data.draw(st.booleans()):
+            self.do("hold_less", request, epoch, held_nano)  # a message that was delayed
+        if data.draw(st.booleans()):
+            self.do("place_run", run, epoch)  # another one
+        self.do("end_run", run)
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())

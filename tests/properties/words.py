@@ -35,7 +35,7 @@ class Tariff:
 
 @dataclass(frozen=True)
 class Request:
-    """What a request's intent says. `most` is the largest hold it may place."""
+    """What a request's intent says. `most` is the largest hold it may place; `part_of` is the run that it is a step of."""
 
     ulid: str
     minute: int
@@ -45,6 +45,23 @@ class Request:
     tariff: Tariff
     most: int
     primary: str = "first"
+    part_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A whole run, for which `nano` are set aside before its first step. `key` is the limited key that it draws on."""
+
+    ulid: str
+    where: Where
+    currency: str
+    nano: int
+    key: str | None = None
+
+    @property
+    def hold_id(self) -> str:
+        """The name of its hold among those of the wallet."""
+        return f"hold_{self.ulid}"
 
 
 @dataclass(frozen=True)
