@@ -74,7 +74,7 @@ def variants() -> list[Weakened]:
         Weakened("a step needs its run", _by(StepNeedsItsRun), "a step of a run that is ended meanwhile", 1),
         Weakened("a retry ends nothing", _by(RetryEndsNothing), "a step of a run that is tried again", 0),
         Weakened("a retry leaves the way open", _by(RetryLeavesTheWayOpen), "a step of a run that is tried again", 1),
-        Weakened("the end trusts its entry", _ends_by(EndTrustsItsEntry), "a run of two steps", 1),
+        Weakened("the end trusts its entry", _by(ends_by(EndTrustsItsEntry)), "a run of two steps", 1),
     ]
 
 
@@ -82,10 +82,12 @@ def _by(settlement: Callable[[Books], Settlement]) -> Callable[[], World]:
     return lambda: World(make_settlement=settlement)
 
 
-def _ends_by(runs: Callable[[Books], RunHolds]) -> Callable[[], World]:
+def ends_by(runs: Callable[[Books], RunHolds]) -> Callable[[Books], Settlement]:
+    """Settlement with another way to end runs."""
+
     def make(books: Books) -> Settlement:
         settlement = WatchedSettlement(books)
         settlement.runs = runs(books)
         return settlement
 
-    return lambda: World(make_settlement=make)
+    return make

@@ -212,7 +212,8 @@ def intent_of(request: Request) -> Intent:
 
 def run_hold_of(run: Run) -> RunHold:
     """The run's hold as the research assistant places it."""
-    return RunHold(run.hold_id, run.where[0], WalletKind(run.where[1]), run.currency, run.nano, run.key)
+    key = run.key if run.key_is_limited else None
+    return RunHold(run.hold_id, run.where[0], WalletKind(run.where[1]), run.currency, run.nano, key)
 
 
 @lru_cache(1000)

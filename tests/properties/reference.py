@@ -5,7 +5,7 @@ Prices are exact fractions, an operation is a dictionary update, and a sum is a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tests.properties.words import BROKEN, Answer, Ending, Facts, Line, Request, Run, Where
 
@@ -38,11 +38,14 @@ class Purse:
         self.debt += nano - from_available
         self.debits += nano
 
-    def close(self, hold_id: str, charge: int, key: str | None) -> None:
-        """Spend a part of a hold and give the rest back: to its run while that stands, else to the wallet and the key."""
+    def close(self, hold_id: str, charge: int, key: str | None, *, apart: bool = False) -> None:
+        """Spend a part of a hold and give the rest back: to its run while that stands, else to the wallet and the key.
+
+        `apart`: whoever closes it has seen the run's hold gone, whatever has come since.
+        """
         nano, _, whole = self.holds.pop(hold_id)
         self.debits += charge
-        if whole in self.holds:
+        if whole in self.holds and not apart:
             self.resize(whole, nano - charge)
             return
         self.available += nano - charge
@@ -130,16 +133,26 @@ class Reference:
             return Answer("refused", "no_wallet")
         if run.hold_id in purse.holds:
             return Answer("held")
-        answer = self._set_aside(purse, run.hold_id, run.nano, run.currency, epoch, run.key, None)
+        key = run.key if run.key_is_limited else None
+        answer = self._set_aside(purse, run.hold_id, run.nano, run.currency, epoch, key, None)
         return Answer("held") if answer.word == "held" else answer
 
     def end_run(self, run: Run) -> Answer:
         """Give back what is left of a run's hold, and whatever of it comes again."""
-        purse, line = self.purses[run.where], Line(f"{run.ulid}.run", run.where, "", (), run.hold_id)
-        self.journal.setdefault(line.entry_id, replace(line, currency=purse.currency))
-        if run.hold_id in purse.holds:
-            purse.close(run.hold_id, 0, purse.holds[run.hold_id][1])
-        return Answer("entry", line.entry_id)
+        answer = self.note_end(run)
+        self.release_run(run)
+        return answer
+
+    def note_end(self, run: Run) -> Answer:
+        """The entry alone: there was no hold to be seen."""
+        return self._move(Line(f"{run.ulid}.run", run.where, self.purses[run.where].currency, (), run.hold_id))
+
+    def release_run(self, run: Run) -> str:
+        purse = self.purses[run.where]
+        if f"{run.ulid}.run" not in self.journal or run.hold_id not in purse.holds:
+            return "nothing"
+        purse.close(run.hold_id, 0, purse.holds[run.hold_id][1])
+        return "released"
 
     @staticmethod
     def _set_aside(
@@ -168,7 +181,7 @@ class Reference:
         purse.holds[hold_id] = (nano, key, whole)
         return Answer("held", nano)
 
-    def settle(self, request: Request, nano: int, ending: Ending) -> Answer:
+    def settle(self, request: Request, nano: int, ending: Ending, *, apart: bool = False) -> Answer:
         line = self._receipt("request", request, nano, ending)
         if line.entry_id in self.journal:
             return self._again(line)
@@ -176,7 +189,7 @@ class Reference:
         if purse is None or purse.holds.get(request.ulid, (None,))[0] != nano:
             return Answer("lost")
         self.journal[line.entry_id] = line
-        purse.close(request.ulid, -line.to_wallet, request.key if request.key_is_limited else None)
+        purse.close(request.ulid, -line.to_wallet, request.key if request.key_is_limited else None, apart=apart)
         return Answer("entry", line.entry_id)
 
     def settle_late(self, request: Request, nano: int, ending: Ending) -> Answer:
@@ -199,7 +212,7 @@ class Reference:
         self.intents[request.ulid].checkpoint = ending
         return Answer("done")
 
-    def close_abandoned(self, record: Record) -> str:
+    def close_abandoned(self, record: Record, *, apart: bool = False) -> str:
         """End a request that nobody else will end."""
         request = record.request
         purse = self.purses.get(request.where)
@@ -207,7 +220,7 @@ class Reference:
         if f"{request.ulid}.request" in self.journal:
             if purse is None or hold is None:
                 return "was_ended"
-            purse.close(request.ulid, 0, hold[1])
+            purse.close(request.ulid, 0, hold[1], apart=apart)
             return "released"
         if hold is None:
             self.never_held(request)

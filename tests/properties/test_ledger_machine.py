@@ -107,10 +107,11 @@ class LedgerMachine(BothLedgers):
         self.held.append((request, nano))
 
     @rule(
-        where=st.sampled_from(WALLETS[:3]), nano=holds, key=st.sampled_from((None, None, *KEYS)), stale=st.integers(0, 9)
+        where=st.sampled_from(WALLETS[:3]), nano=holds, key=st.sampled_from(KEYS), limited=st.booleans(),
+        stale=st.integers(0, 9),
     )  # fmt: skip
-    def begin_a_run(self, where: Any, nano: int, key: str | None, stale: int) -> None:
-        run = Run(self.ulid(), where, CURRENCIES[where[1]], nano, key)
+    def begin_a_run(self, where: Any, nano: int, key: str = KEYS[0], limited: bool = False, stale: int = 0) -> None:
+        run = Run(self.ulid(), where, CURRENCIES[where[1]], nano, key, limited)
         self.do("place_run", run, self.reference.purses[where].epoch - (stale == 7))
         self.runs.append(run)
 
@@ -121,9 +122,7 @@ class LedgerMachine(BothLedgers):
         run = data.draw(st.sampled_from(self.runs[-3:]))
         most = max(run.nano // share, 1) + (more == 7)
         tariff = data.draw(tariffs(run.currency))
-        self.request_a_hold(
-            run.where, most, tariff, run.key or KEYS[0], limited=run.key is not None, part_of=run.hold_id
-        )
+        self.request_a_hold(run.where, most, tariff, run.key, limited=run.key_is_limited, part_of=run.hold_id)
 
     @precondition(lambda self: self.runs)
     @rule(data=st.data())
@@ -133,7 +132,7 @@ class LedgerMachine(BothLedgers):
     @rule(where=st.sampled_from(WALLETS[:2]), nano=holds, ending=paid_endings(), first=st.booleans(), data=st.data())
     def a_run_of_one_step(self, where: Any, nano: int, ending: Ending, first: bool, data: st.DataObject) -> None:
         """`first`: the run is ended while its step is under way."""
-        self.begin_a_run(where, nano, None, 0)
+        self.begin_a_run(where, nano)
         run, open_before = self.runs[-1], len(self.open_holds())
         self.request_a_hold(where, max(nano // 2, 1), data.draw(tariffs(run.currency)), part_of=run.hold_id)
         if first:

@@ -50,13 +50,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Run:
-    """A whole run, for which `nano` are set aside before its first step. `key` is the limited key that it draws on."""
+    """A whole run, for which `nano` are set aside before its first step."""
 
     ulid: str
     where: Where
     currency: str
     nano: int
-    key: str | None = None
+    key: str
+    key_is_limited: bool
 
     @property
     def hold_id(self) -> str:

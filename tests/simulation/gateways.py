@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.properties.product import intent_of, outcome_of
 from tests.properties.words import Ending as Reported
-from tests.properties.words import Request, Where
+from tests.properties.words import Request, Run, Where
 from tests.simulation.scheduler import Process
 from tests.simulation.told import ToldRequest
 from tests.simulation.world import MINUTE_MS, STRANGER, STRAY_TARIFF, TARIFFS, WALLETS, World
@@ -36,12 +36,19 @@ class Gateway:
         """One client's request, from its key to its receipt."""
         chance = self.world.chance
         where: Where = (STRANGER, "official") if chance.happens(0.03) else chance.one_of(WALLETS)
-        name = "l" if chance.happens(0.3) else "o"
+        self.ask(where, "l" if chance.happens(0.3) else "o")
+
+    def epoch_of(self, where: Where, name: str) -> int:
+        """The auth epoch of a key's wallet. Raises InvalidKey."""
+        return self._authenticator.prove(self.world.token_of(where, name)).auth_epoch
+
+    def ask(self, where: Where, name: str, run: Run | None = None) -> None:
+        """One request of a key, as a step of this run."""
         token = self.world.token_of(where, name)
         for _ in range(2):
             try:
                 identity = self._authenticator.prove_cached(token) or self._authenticator.prove(token)
-                told = self._told(where, name)
+                told = self._told(where, name, run)
                 held = self._hold(told, identity)
             except StoreFault:
                 return  # 503: nothing was sent
@@ -59,7 +66,7 @@ class Gateway:
             self._answer(told, held)
             return
 
-    def _told(self, where: Where, name: str) -> ToldRequest:
+    def _told(self, where: Where, name: str, run: Run | None) -> ToldRequest:
         chance = self.world.chance
         now_ms = self.process.now_ms()
         request = Request(
@@ -70,6 +77,7 @@ class Gateway:
             key_is_limited=name == "l",
             tariff=STRAY_TARIFF if chance.happens(0.03) else chance.one_of(TARIFFS[where[1]]),
             most=chance.between(50, 400),
+            part_of=run.hold_id if run is not None else None,
         )
         told = self.world.told.requests[request.ulid] = ToldRequest(request)
         return told

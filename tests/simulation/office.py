@@ -95,7 +95,7 @@ class Office:
             self.world.accounts(process).revoke_key(key)
             self.world.told.revoked_keys.add(key.key_id)
 
-        self._insisted("owner", revoke, at_ms)
+        self.insisted("owner", revoke, at_ms)
 
     def limit(self, at_ms: int) -> None:
         """The owner of a key changes what it has left to spend."""
@@ -105,7 +105,7 @@ class Office:
         def limit(_: Process) -> None:
             self.world.ledger.set_key_spend_limit(where[0], WalletKind(where[1]), key_id, nano)
 
-        self._insisted("owner", limit, at_ms)
+        self.insisted("owner", limit, at_ms)
 
     def freeze(self, at_ms: int) -> None:
         """An administrator freezes a wallet."""
@@ -115,7 +115,7 @@ class Office:
             self.world.ledger.freeze_wallet(where[0], WalletKind(where[1]))
             self.world.told.met["wallet frozen"] += 1
 
-        self._insisted("admin", freeze, at_ms)
+        self.insisted("admin", freeze, at_ms)
 
     def _planned(self, where: Where, nano: int, currency: str, entry_type: str, at_ms: int) -> ToldMove:
         move = ToldMove(where, nano, currency, self.world.chance.ulid(at_ms))
@@ -136,9 +136,9 @@ class Office:
                 self.world.told.met[f"refused {name} {refused.refusal.value}"] += 1
             self.world.say(f"told {move.ulid} {move.nano}: {move.entry is not None}")
 
-        self._insisted(name, ask, at_ms)
+        self.insisted(name, ask, at_ms)
 
-    def _insisted(self, name: str, operation: Callable[[Process], None], at_ms: int, asked: int = 1) -> None:
+    def insisted(self, name: str, operation: Callable[[Process], None], at_ms: int, asked: int = 1) -> None:
         """Do it in a process of its own; after a fault another one is asked."""
 
         def begin() -> None:
@@ -151,7 +151,7 @@ class Office:
             except StoreFault:
                 if asked < ASKED_MAX:
                     again_ms = self.world.scheduler.now_ms + self.world.chance.between(0, ASKED_AGAIN_AFTER_MS)
-                    self._insisted(name, operation, again_ms, asked + 1)
+                    self.insisted(name, operation, again_ms, asked + 1)
 
         self.world.scheduler.at(at_ms, begin)
 

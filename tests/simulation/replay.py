@@ -68,6 +68,8 @@ class _Replay:
             raise Violation("an entry was written once and is not in the journal any more")
 
     def _hold(self, request: HoldRequest) -> str:
+        if run := self.told.runs.get(request.hold_id):
+            return self.reference.place_run(run, request.auth_epoch).word
         told = self.told.requests[request.hold_id.removeprefix("req_")]
         return self.reference.hold_less(told.request, request.auth_epoch, request.nano).word
 
@@ -76,6 +78,9 @@ class _Replay:
 
     def _posted(self, entry: Entry, change: WalletChange) -> Answer:
         ulid, reference = entry.entry_id[:26], self.reference
+        if entry.type is EntryType.RUN:
+            run = self.told.runs[entry.reference or ""]
+            return reference.end_run(run) if isinstance(change, CloseHold) else reference.note_end(run)
         if entry.type in (EntryType.REQUEST, EntryType.LATE):
             request = self.told.requests[ulid].request
             facts = line_of(entry, request).facts
@@ -83,7 +88,8 @@ class _Replay:
             if entry.type is EntryType.LATE:
                 return reference.settle_late(request, facts.hold, facts.ending)
             if isinstance(change, CloseHold):
-                return reference.settle(request, change.hold_nano, facts.ending)
+                self.told.met["step outlived its run"] += request.part_of is not None and change.back_to is None
+                return reference.settle(request, change.hold_nano, facts.ending, apart=change.back_to is None)
             return reference.never_held(request)
         move = self.told.moves[entry.entry_id]
         if entry.type is EntryType.REVERSAL:
@@ -94,7 +100,11 @@ class _Replay:
         return reference.adjust(move.where, move.nano, move.currency, ulid)
 
     def _release(self, hold: OpenHold) -> str:
-        return self.reference.close_abandoned(self.reference.intents[hold.hold_id.removeprefix("req_")])
+        if run := self.told.runs.get(hold.hold_id):
+            self.told.met["run's hold came again"] += 1
+            return self.reference.release_run(run)
+        record = self.reference.intents[hold.hold_id.removeprefix("req_")]
+        return self.reference.close_abandoned(record, apart=hold.part_of is None)
 
     def _open(self, wallet: Wallet) -> str:
         return self.reference.open((wallet.account_id, wallet.kind.value), wallet.currency).word

@@ -12,9 +12,11 @@ from tests.simulation.checks import check_everything, notes_for_the_sweeper
 from tests.simulation.gateways import Gateway
 from tests.simulation.jobs import Jobs
 from tests.simulation.office import Office
+from tests.simulation.runs import Runs
 from tests.simulation.world import MINUTE_MS, SKEW_MS_MAX, START_MS, SWEEP_AFTER_S, WALLETS, Parts, World
 
 DRAINS_MAX = 40
+RUNS_SHARE = 0.4  # of seeds have a research run
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ def _plan(world: World) -> None:
             jobs.sweep_at(at_ms + chance.below(2_000))
     for _ in range(chance.between(0, 3)):
         jobs.reconcile_at(moment() + chance.below(10 * MINUTE_MS))
+    if chance.happens(RUNS_SHARE):
+        Runs(world, office).plan(moment())
 
 
 class _Front:
@@ -90,13 +94,14 @@ class _Front:
 
 def _drain(world: World) -> None:
     """Everybody is dead or done. The sweeper and the reconciliation run until nothing changes, while late messages arrive."""
-    jobs = Jobs(world)
+    jobs, runs = Jobs(world), Runs(world, Office(world))
     world.scheduler.now_ms += SWEEP_AFTER_S * 1000 + 2 * SKEW_MS_MAX + 2 * MINUTE_MS  # past the sweep age by any clock
     world.weather.clear_up()
     for _ in range(DRAINS_MAX):
         before = (dict(world.store.wallets), len(world.store.journal))
         pending = len(world.weather.calls.delayed)
         world.scheduler.now_ms += MINUTE_MS
+        world.act(runs.end_all, "research")
         world.act(jobs.sweep, "sweeper")
         if world.weather.calls.delayed and world.chance.happens(0.7):
             world.weather.one_arrives()

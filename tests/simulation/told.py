@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.properties.words import Ending, Request, Where
+from tests.properties.words import Ending, Request, Run, Where
 from tokens_forge.journal import Entry
 from tokens_forge.wallets import HoldRefusal
 
@@ -41,6 +41,7 @@ class Told:
 
     requests: dict[str, ToldRequest] = field(default_factory=dict)
     moves: dict[str, ToldMove] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)  # by the id of its hold
     revoked_keys: set[str] = field(default_factory=set)
     limits_nano: Counter[str] = field(default_factory=Counter)
     met: Counter[str] = field(default_factory=Counter)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tests.faults.weakened_runs import EndTrustsItsEntry, StepNeedsItsRun, ends_by
 from tests.simulation.world import Parts
 from tokens_forge.intents import Held, Intent
 from tokens_forge.journal import Entry, book_of
@@ -197,7 +198,7 @@ WEAKENED: dict[str, tuple[Parts, int]] = {
     "a capture names no hold, and its entry no condition": (Parts(CapturesWithoutItsHold), 20),
     "blind release": (Parts(ReleasesWithoutAnEntry, ReleasesByTheClock), 20),
     "a release does not name its hold": (Parts(ReleasesTwice), 200),
-    "a hold does not ask whether it stands": (Parts(HoldsTwice), 20),
+    "a hold does not ask whether it stands": (Parts(HoldsTwice), 50),
     "look, then deduct": (Parts(DeductsUnasked, LooksThenDeducts), 50),
     "the auth epoch is not compared": (Parts(KeysLiveOn), 200),
     "a freeze is not remembered": (Parts(FreezesAreForgotten), 50),
@@ -208,6 +209,8 @@ WEAKENED: dict[str, tuple[Parts, int]] = {
     "notes for the sweeper are not read": (Parts(settlement=ReadsNoNotes), 200),
     "a scan is believed": (Parts(reconciliation=BelievesAScan), 200),
     "late intents are left": (Parts(reconciliation=LeavesLateIntents), 400),
+    "a step needs its run": (Parts(settlement=StepNeedsItsRun), 100),
+    "the end of a run trusts its entry": (Parts(settlement=ends_by(EndTrustsItsEntry)), 400),
 }
 
 

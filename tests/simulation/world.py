@@ -196,7 +196,8 @@ class World:
         """What only this moment shows."""
         if change.operation == "place_hold":
             [request] = change.arguments
-            key = self.told.requests[request.hold_id.removeprefix("req_")].request.key
+            of_run = self.told.runs.get(request.hold_id)
+            key = of_run.key if of_run else self.told.requests[request.hold_id.removeprefix("req_")].request.key
             if key in self.told.revoked_keys:
                 raise Violation(f"{request.hold_id} was held after its key had been revoked")
         elif change.operation == "freeze_wallet" and change.by.startswith("reconciliation"):
