@@ -33,8 +33,10 @@ class StepNeedsItsRun(WatchedSettlement):
     """A step whose run has been ended meanwhile finds nowhere to give its rest back to."""
 
     def settle(self, held: Held, outcome: Outcome) -> Entry:
-        entry = self._request_entry(held, outcome)
         run_id = held.intent.part_of
+        if run_id is None:
+            return super().settle(held, outcome)
+        entry = self._request_entry(held, outcome)
         return self._books.post(
             entry, CloseHold(held.intent.request_id, held.hold_nano, -entry.wallet_nano, None, run_id)
         )
