@@ -16,7 +16,7 @@ from tests.simulation.runs import Runs
 from tests.simulation.world import MINUTE_MS, SKEW_MS_MAX, START_MS, SWEEP_AFTER_S, WALLETS, Parts, World
 
 DRAINS_MAX = 40
-RUNS_SHARE = 0.4  # of seeds have a research run
+RUNS_SHARE = 0.25  # of seeds have a research run
 
 
 @dataclass(frozen=True)
