@@ -9,15 +9,21 @@ from decimal import Decimal
 from functions.research.facts import Fact, Unit
 from functions.research.printed_numbers import PrintedNumber, printed_numbers, same_digits
 
+# Stems, each with what may follow it.
 _UP = (
-    r"\b(?:rose|rises?|risen|rising|up|gain(?:s|ed|ing)?|increas(?:e|es|ed|ing)|grew|grows?|grown|growth|climb(?:s|ed|ing)?|higher"
-    r"|above|advanc(?:e|es|ed)|add(?:s|ed)|jump(?:s|ed)?|surg(?:e|es|ed)|rall(?:y|ied)|positive|expand(?:s|ed)|soar(?:s|ed)|recover(?:s|ed)|better|stronger)\b|涨|升|增|高|正"
+    r"\b(?:rose|rises?|risen|rising|up|uptick|higher|above|positive|better|stronger|grew|grows?|grown|growth"
+    r"|(?:gain|climb|jump|rebound|recover|soar)(?:s|ed|ing)?|add(?:s|ed|ing)|rall(?:y|ied|ies|ying)"
+    r"|(?:increas|advanc|surg)(?:e|es|ed|ing)|improv(?:e|es|ed|ing|ement)|expand(?:s|ed|ing)?)\b"
+    r"|涨|升|增|高|攀|上行|反弹|走强|正"
 )
 _DOWN = (
-    r"\b(?:fell|falls?|fallen|falling|down|drop(?:s|ped)?|declin(?:e|es|ed|ing)|decreas(?:e|es|ed|ing)|los(?:t|s|ses|es|ing)"
-    r"|lower|below|under|slid|slip(?:s|ped)?|shrank|shrunk|contract(?:s|ed)|negative|drawdowns?|dip(?:s|ped)?|sank|deficit"
-    r"|beneath|sheds?|plung(?:e|es|ed)|tumbl(?:e|es|ed)|retreat(?:s|ed)|eas(?:es|ed)|weaker|worse|off (?:its|the|their))\b"
-    r"|跌|降|减|低|负|亏|回撤|回落|缩"
+    r"\b(?:fell|falls?|fallen|falling|down|lower|below|under|beneath|negative|deficit|weaker|worse|drawdowns?|gave (?:up|back)"
+    r"|drop(?:s|ped|ping)?|slip(?:s|ped|ping)?|dip(?:s|ped|ping)?|skid(?:s|ded)?|sheds?|slid(?:es?|ing)?"
+    r"|(?:declin|decreas|plung|tumbl|eas)(?:e|es|ed|ing)|collaps(?:e|es|ed)|los(?:t|s|ses|es|ing)|crash(?:es|ed)?"
+    r"|(?:retreat|slump|crater|plummet)(?:s|ed|ing)?|contract(?:s|ed|ing)|(?:sink|shrink)(?:s|ing)?|sank|sunk|shrank|shrunk"
+    r"|correct(?:ed|ion)|pull(?:ed|s)? back|pullback|weakened|worsened|deteriorated"
+    r"|off (?:its|the|their)|off(?=\s(?:(?:by|about|some|nearly|almost|roughly)\s)*[$\d]))\b"
+    r"|跌|降|减|低|负|亏|回撤|回落|回调|下行|下滑|下挫|滑|挫|走弱|缩|萎"
 )
 _LOSS = re.compile(r"\bnet loss(?:es)?\b[^,;]*$|净亏损[^，；]*$", re.IGNORECASE | re.ASCII)
 _DIRECTION = re.compile(rf"(?P<up>{_UP})|(?P<down>{_DOWN})", re.IGNORECASE | re.ASCII)
@@ -47,7 +53,7 @@ def agrees(printed: PrintedNumber, fact: Fact, around: Around) -> bool:
     if fact.unit is Unit.TEXT:
         return _is_in_text(printed, fact.value)
     value = fact.number
-    if value is None or printed.percent != (fact.unit in {Unit.PERCENT, Unit.CHANGE_PERCENT}):
+    if value is None or not _is_of_its_kind(printed, fact.unit):
         return False
     if printed.currencies and fact.currency not in printed.currencies:
         return False
@@ -63,7 +69,16 @@ def agrees(printed: PrintedNumber, fact: Fact, around: Around) -> bool:
     if value < 0:
         before = around.before
         return printed.in_parentheses or (direction or _direction(before, len(before), len(before))) < 0
-    return not (fact.unit is Unit.CHANGE_PERCENT and direction < 0)
+    return not (fact.unit in {Unit.CHANGE_PERCENT, Unit.CHANGE_POINTS} and direction < 0)
+
+
+def _is_of_its_kind(printed: PrintedNumber, unit: Unit) -> bool:
+    """A rate of 4 % that falls to 3 % falls by one percentage point and by 25 %: neither may stand for the other."""
+    if unit is Unit.CHANGE_POINTS:
+        return printed.points is True or (printed.percent and printed.points is None)
+    if unit in {Unit.PERCENT, Unit.CHANGE_PERCENT}:
+        return printed.percent and not printed.points
+    return not printed.percent and (not printed.points or unit is Unit.NUMBER)
 
 
 def _is_rounded(printed: PrintedNumber, value: Decimal) -> bool:

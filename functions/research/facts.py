@@ -22,6 +22,7 @@ class Unit(StrEnum):
     MONEY = "money"
     PERCENT = "percent"
     CHANGE_PERCENT = "change_percent"  # signed by its meaning: up or down
+    CHANGE_POINTS = "change_points"  # the same, in percentage points: of a rate, which has no percent of itself
     NUMBER = "number"
     DATE = "date"
     TEXT = "text"

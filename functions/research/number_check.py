@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from functions.research.agreement import Around, agrees
 from functions.research.facts import Fact
+from functions.research.misnamed import is_of_something_else
 from functions.research.presets import Stage
 from functions.research.price_facts import AVERAGE_DAYS
 from functions.research.printed_numbers import CITATION, PrintedNumber, printed_numbers, same_digits
@@ -46,7 +47,7 @@ _SAID: Mapping[Fault, str] = {
     Fault.UNCITED: "this number cites no fact.",
     Fault.UNKNOWN_ID: "there is no fact of this id.",
     Fault.TOO_MANY_IDS: f"a citation may have {CITED_TOGETHER_MAX} ids.",
-    Fault.WRONG_VALUE: "the cited fact does not have this value, unit or direction.",
+    Fault.WRONG_VALUE: "the cited fact does not have this value, unit or direction, or is of something else.",
     Fault.RECOMMENDATION: "this tells somebody what to do with the share.",
 }
 
@@ -95,7 +96,7 @@ def check(text: str, facts: Mapping[str, Fact]) -> Checked:
         here = _label_numbers(facts[one] for citation in beside for one in citation.ids if one in facts)
         claims = [number for number in inside if not _is_a_name(number, shown, names, here)]
         looked_at += len(claims)
-        findings += _of_sentence(shown, start, claims, cited, facts)
+        findings += _of_sentence(shown, start, end, claims, cited, facts)
     unproven = sum(finding.fault in {Fault.UNCITED, Fault.WRONG_VALUE} for finding in findings)
     findings += [Finding(Fault.RECOMMENDATION, start, end, text[start:end]) for start, end in recommendations(text)]
     return Checked(looked_at, looked_at - unproven, tuple(sorted(findings, key=lambda finding: finding.start)))
@@ -169,8 +170,14 @@ def _is_a_name(number: PrintedNumber, text: str, names: frozenset[str], here: fr
 
 
 def _of_sentence(
-    text: str, start: int, numbers: Sequence[PrintedNumber], citations: Sequence[_Citation], facts: Mapping[str, Fact]
+    text: str,
+    start: int,
+    end: int,
+    numbers: Sequence[PrintedNumber],
+    citations: Sequence[_Citation],
+    facts: Mapping[str, Fact],
 ) -> Iterator[Finding]:
+    sentence = CITATION.sub(" ", text[start:end])
     for citation in citations:
         unknown = [one for one in citation.ids if one not in facts]
         group = [number for number in numbers if start <= number.start < citation.start]
@@ -180,7 +187,7 @@ def _of_sentence(
         elif len(citation.ids) > CITED_TOGETHER_MAX:
             place = text[citation.start : citation.end]
             yield Finding(Fault.TOO_MANY_IDS, citation.start, citation.end, place, citation.ids)
-        yield from _of_group(text, start, group, citation, facts)
+        yield from _of_group(text, start, group, citation, facts, sentence)
         start = citation.end
     for number in numbers:
         if number.start >= start:
@@ -188,7 +195,12 @@ def _of_sentence(
 
 
 def _of_group(
-    text: str, start: int, numbers: list[PrintedNumber], citation: _Citation, facts: Mapping[str, Fact]
+    text: str,
+    start: int,
+    numbers: list[PrintedNumber],
+    citation: _Citation,
+    facts: Mapping[str, Fact],
+    sentence: str,
 ) -> Iterator[Finding]:
     """Numbers go with ids in their order. Only when there are more numbers than ids may two share one."""
     shares = len(numbers) > len(citation.ids)
@@ -200,7 +212,9 @@ def _of_group(
         around = Around(text[clause_start:clause_end], number.start - clause_start, before)
         for position in range(first, len(citation.ids)):
             fact = facts.get(citation.ids[position])
-            if fact is not None and agrees(number, fact, around):
+            if fact is None or not agrees(number, fact, around):
+                continue
+            if not is_of_something_else(fact, around.clause[: around.at], sentence):
                 first = position if shares else position + 1
                 break
         else:

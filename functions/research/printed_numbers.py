@@ -32,7 +32,7 @@ _MONEY_BEFORE = r"US\$|[$€£¥]|(?:USD|EUR|GBP|CNY|RMB|JPY|HKD)\s?"
 _MONEY_AFTER = r"USD|EUR|GBP|CNY|RMB|JPY|HKD|(?:US\s)?dollars?|euros?|pounds?|yuan|yen|美元|欧元|英镑|日元|港元|元"
 _SCALE = r"trillion|billion|million|thousand|tn\b|bn\b|mn\b|mm\b|[KkMmBbT](?![A-Za-z])|万亿|百万|千万|亿|万|千"
 _PERCENT = (
-    r"%|percentage[ -]points?|points?(?=\s(?:lower|higher|below|above|less|more)\b)"
+    r"%|percentage[ -]points?|points?(?![ -]of)\b"
     r"|per[ -]?cent|pp\b|bps\b|basis[ -]points?|个?百分点|个?基点|‰"
 )
 _NUMBER = re.compile(
@@ -58,9 +58,11 @@ _INDICATOR = re.compile(r"\b(?:RSI|SMA|EMA|MA|ATR|MACD|ddof)(?:\s?[(（]|\s)(?:\
 _SPELLED = re.compile(
     r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen"
     r"|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|dozen|half a)"
+    r"(?:[\s-]and[\s-]a[\s-](?:half|quarter))?"
     r"[\s-]+(?:per[ -]?cent|percentage|hundred|thousand|million|billion|trillion|dollars|points?\b|basis|times\b|fold\b)"
+    r"|\ban?\s(?:hundred|thousand|million|billion|trillion)\b"
     r"|百分之[零〇一二三四五六七八九十百点两几]+|[零一二三四五六七八九十百千两点]{2,}(?:万|亿|倍|美元|个百分点)"
-    r"|[二三四五六七八九十两](?:万|亿|倍|个百分点)|[一二两三四五六七八九](?:成半|成(?=[，。；、\s]|$))",
+    r"|[二三四五六七八九十两](?:万|亿|倍|个百分点)|[一二两三四五六七八九](?:成半|成(?=[，。；、\s\x00]|$))",
     re.IGNORECASE | re.ASCII,
 )
 
@@ -71,6 +73,7 @@ class PrintedNumber:
 
     `text[start:end]` is all that belongs to it. `currencies` are those that its sign or word can mean; none when it has none.
     `names_window` is 1 for a number that is part of a name (50-day, RSI(14)), 2 for one that may be (20 days).
+    `points` is True of percentage points and of mere points, False of percent, and None of all else: basis points are said of both.
     A spelled-out number has no value: it cannot be checked. `in_range` is the other way to read the first number of a range.
     """
 
@@ -81,6 +84,7 @@ class PrintedNumber:
     power: int = 0
     sign: int | None = None
     percent: bool = False
+    points: bool | None = None
     currencies: tuple[str, ...] = ()
     in_parentheses: bool = False
     names_window: int = 0
@@ -127,8 +131,9 @@ def _number(match: re.Match[str], shown: str, text: str) -> PrintedNumber:
     power = _SCALES[match["scale"].lower()] if match["scale"] else 0
     power += int(match["exponent"][1:]) if match["exponent"] else 0
     percent = (match["percent"] or "").lower()
+    points = percent.startswith(("percentage", "point", "pp")) or percent.endswith("百分点") if percent else None
     if percent.startswith(("bps", "basis")) or percent.endswith("基点"):
-        power -= 2
+        power, points = power - 2, None
     elif percent == "‰":
         power -= 1
     decimals = len(digits.partition(".")[2])
@@ -140,7 +145,8 @@ def _number(match: re.Match[str], shown: str, text: str) -> PrintedNumber:
         half_step=Decimal(5).scaleb(power - decimals - 1),
         power=power,
         sign=None if sign is None else 1 if sign == "+" else -1,
-        percent=bool(percent),
+        percent=bool(percent) and not percent.startswith("point"),
+        points=points,
         currencies=_currencies(match["before"]) or _currencies(match["after"]),
         in_parentheses=shown[match.start() - 1 : match.start()] in {"(", "（"}
         and shown[match.end() :][:1] in {")", "）"},
@@ -185,6 +191,7 @@ def _with_ranges(found: list[PrintedNumber], shown: str) -> Iterator[PrintedNumb
             half_step=number.half_step.scaleb(after.power),
             power=after.power,
             percent=after.percent,
+            points=after.points,
             currencies=number.currencies or after.currencies,
         )
         yield replace(number, in_range=as_the_second)

@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from functions.research.facts import Fact, Unit
 
+CHANGED = {Unit.CHANGE_PERCENT, Unit.CHANGE_POINTS}
 SCALES = (("trillion", 12), ("billion", 9), ("bn", 9), ("B", 9), ("million", 6), ("M", 6), ("thousand", 3))
 CHINESE_SCALES = (("万亿", 12), ("亿", 8), ("万", 4))
 LEVELS = (
@@ -92,7 +93,7 @@ def true_statements(facts: Sequence[Fact], seed: int, count: int) -> Iterator[St
         fact = chance.choice(numeric)
         if chance.random() < 0.25:
             like = [other for other in numeric if other.unit is fact.unit and other.value != fact.value]
-            if like and fact.unit is not Unit.CHANGE_PERCENT and not fact.value.startswith("-"):
+            if like and fact.unit not in CHANGED and not fact.value.startswith("-"):
                 other = chance.choice([one for one in like if not one.value.startswith("-")])
                 words = {"a": fact.fact_id, "b": other.fact_id}
                 yield Statement(chance.choice(PAIRS), (_claim(fact, chance), _claim(other, chance)), words)
@@ -104,15 +105,15 @@ def _single(fact: Fact, chance: random.Random) -> Statement:
     words = {"label": fact.label, "c": f"[f:{fact.fact_id}]"}
     value = fact.number
     assert value is not None
-    if fact.unit is Unit.CHANGE_PERCENT and chance.random() < 0.6:
+    if fact.unit in CHANGED and chance.random() < 0.6:
         template, up, down = chance.choice(CHANGES)
         return Statement(template, (_claim(fact, chance),), {**words, "rose": up if value >= 0 else down})
     claim = _claim(fact, chance)
     if value < 0:
         claim = replace(claim, before=chance.choice(("-", "−")) + claim.before)
-    elif fact.unit is Unit.CHANGE_PERCENT:
+    elif fact.unit in CHANGED:
         claim = replace(claim, before=chance.choice(("+", "")) + claim.before)
-    if fact.unit is Unit.CHANGE_PERCENT:
+    if fact.unit in CHANGED:
         return Statement(chance.choice(SIGNED), (claim,), words)
     return Statement(chance.choice(CHINESE_LEVELS if _is_chinese(claim) else LEVELS), (claim,), words)
 
@@ -141,6 +142,8 @@ def _claim(fact: Fact, chance: random.Random) -> Claim:
         after = word if is_chinese or len(word) == 1 else f" {word}"
     if fact.unit in {Unit.PERCENT, Unit.CHANGE_PERCENT}:
         after = "%" if is_chinese else chance.choice(("%", " %", " percent"))
+    elif fact.unit is Unit.CHANGE_POINTS:
+        after = "个百分点" if is_chinese else chance.choice((" percentage points", " points", "pp"))
     elif fact.unit is Unit.MONEY:
         if is_chinese:
             after += "美元"
@@ -244,7 +247,7 @@ def _other_scale(statement: Statement, facts: Sequence[Fact], chance: random.Ran
 
 def _other_direction(statement: Statement, facts: Sequence[Fact], chance: random.Random) -> str | None:
     claim = statement.claims[0]
-    if claim.fact.unit is not Unit.CHANGE_PERCENT or Decimal(claim.digits) == 0:
+    if claim.fact.unit not in CHANGED or Decimal(claim.digits) == 0:
         return None
     if "rose" in statement.words:
         _, up, down = next(one for one in CHANGES if one[0] == statement.template)
@@ -257,10 +260,20 @@ def _other_direction(statement: Statement, facts: Sequence[Fact], chance: random
 def _percent_or_not(statement: Statement, facts: Sequence[Fact], chance: random.Random) -> str | None:
     index = len(statement.claims) - 1  # in "3 to 5 %" the first one needs no sign of its own
     claim = statement.claims[index]
-    is_percent = claim.fact.unit in {Unit.PERCENT, Unit.CHANGE_PERCENT}
+    is_percent = claim.fact.unit in {Unit.PERCENT, *CHANGED}
     claims = [*statement.claims]
     claims[index] = replace(claim, after="" if is_percent else "%", before=claim.before if is_percent else "")
     return replace(statement, claims=tuple(claims)).text
+
+
+def _percent_or_points(statement: Statement, facts: Sequence[Fact], chance: random.Random) -> str | None:
+    claim = statement.claims[-1]
+    if claim.fact.unit not in {Unit.PERCENT, *CHANGED}:
+        return None
+    other = chance.choice(
+        ("%", " percent") if claim.fact.unit is Unit.CHANGE_POINTS else (" percentage points", "个百分点")
+    )
+    return replace(statement, claims=(*statement.claims[:-1], replace(claim, after=other))).text
 
 
 def _other_currency(statement: Statement, facts: Sequence[Fact], chance: random.Random) -> str | None:
@@ -343,6 +356,7 @@ MUTATIONS: dict[str, Callable[[Statement, Sequence[Fact], random.Random], str | 
     "another scale": _other_scale,
     "the other direction": _other_direction,
     "percent or not": _percent_or_not,
+    "percent or points": _percent_or_points,
     "another currency": _other_currency,
     "the id of another fact": _wrong_id,
     "an unknown id": _unknown_id,

@@ -89,6 +89,16 @@ Round 1 of the debate turned on cash flow.
 经营现金流同比减少2.6%[f:edgar.cash_flow_year_change]，为1152亿美元[f:edgar.cash_flow_year]。
 失业率从4.26%降至4.11%[f:fred.UNRATE.year_ago, f:fred.UNRATE]。
 成交量约5416万股[f:price.volume]。
+It grew 5.5% [f:edgar.revenue_year_change], more slowly than profit.
+Growth of 5.5% [f:edgar.revenue_year_change] lagged the 11.6% profit gain [f:edgar.net_income_year_change].
+While revenue grew, income fell to -$1.25 billion [f:edgar.net_income_quarter].
+Net income of $104.6 billion [f:edgar.net_income_year] gave way to a loss of $1.25 billion [f:edgar.net_income_quarter].
+The latest quarter aside, results were solid: $104.6 billion of net income for the year [f:edgar.net_income_year].
+The company's obligations total $301.45 billion [f:edgar.liabilities].
+The short-term rate, like the 10-year yield, is 4.11% [f:fred.FEDFUNDS].
+The yield is down 0.15 points [f:fred.DGS10.change_year].
+股价跌破50日均线，收于200美元[f:price.close]。
+净利下滑，由盈转亏，亏损12.5亿美元[f:edgar.net_income_quarter]。
 """.strip().split("\n")
 
 FALSE = """
@@ -153,6 +163,11 @@ Liabilities are 4.3x equity [f:edgar.liabilities, f:edgar.equity].
 预计明年增长两成。
 The close is well off the 52-week peak [f:price.high_year].
 Liabilities of $301 billion [f:edgar.liabilities] are four times equity.
+Operating income was $104.6 billion [f:edgar.net_income_year].
+The close was 200 points [f:price.close].
+The yield fell by 0.15 [f:fred.DGS10.change_year].
+The 50-day average is $206.48 [f:price.sma_20].
+全年营收为1312亿美元[f:edgar.revenue_quarter]。
 """.strip().split("\n")
 
 ADVICE = """

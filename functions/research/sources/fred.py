@@ -102,7 +102,9 @@ def _values(
     then, before = a_year_before[-1]
     yield ReportedValue(f"{name}.year_ago", f"{label}, a year before", before, unit, Window(then, then), as_of)
     if unit is Unit.PERCENT:
-        change, what = last - before, f"{label}, change over a year in percentage points"
+        change, of = last - before, Unit.CHANGE_POINTS
+        what = f"{label}, change over a year in percentage points"
     else:
-        change, what = (100 * (last / before - 1)).quantize(Decimal("0.0001")), f"{label}, change over a year"
-    yield ReportedValue(f"{name}.change_year", what, change, Unit.CHANGE_PERCENT, Window(then, day), as_of)
+        change, of = (100 * (last / before - 1)).quantize(Decimal("0.0001")), Unit.CHANGE_PERCENT
+        what = f"{label}, change over a year"
+    yield ReportedValue(f"{name}.change_year", what, change, of, Window(then, day), as_of)
