@@ -8,11 +8,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from functions.research.presets import PRESETS, Tier
-from functions.research.request import ResearchRequest, VendorKeys, csv_bytes
+from functions.research.presets import Tier
+from functions.research.request import ResearchRequest, VendorKeys, csv_bytes, language_of, preset_of
 from functions.research.run_service import Asked
 from functions.research.runs import Run
-from functions.research.words import Language
 from tokens_forge.errors import RequestError
 from tokens_forge.money import Money
 from tokens_forge.requests.inference import parse_json
@@ -65,16 +64,13 @@ def rerun_asked(source: Run, body: bytes, headers: Mapping[str, str], currency: 
     """A run on the data of another: what the body does not name stays as it was, but for the models."""
     fields = _fields(body or b"{}", _OF_A_RERUN)
     key, digest = _idempotency(source.run_id, headers, body)
-    preset, language = (
-        fields.get("preset", source.request.preset),
-        fields.get("language", source.request.language.value),
+    request = replace(
+        source.request,
+        preset=preset_of(fields.get("preset", source.request.preset)),
+        language=language_of(fields.get("language", source.request.language)),
     )
-    if preset not in PRESETS:
-        raise RequestError(f"preset must be one of {', '.join(PRESETS)}.", param="preset")
-    if language not in set(Language):
-        raise RequestError(f"language must be one of {', '.join(Language)}.", param="language")
     return Asked(
-        request=replace(source.request, preset=preset, language=Language(language)),
+        request=request,
         models=_models(fields),
         max_charge_nano=_max_charge(fields, currency),
         idempotency_key=key,

@@ -80,14 +80,11 @@ class ResearchRequest:
             raise RequestError("symbol must be a ticker such as AAPL or BRK.B.", param="symbol")
         csv = _csv(body)
         sources = _sources(body, csv)
-        preset = body.get("preset", "standard")
-        if not isinstance(preset, str) or preset not in PRESETS:
-            raise RequestError(f"preset must be one of {', '.join(PRESETS)}.", param="preset")
         return cls(
             symbol=symbol.strip().upper(),
             as_of=_as_of(body, today),
-            preset=preset,
-            language=_word(Language, body.get("language", "en"), "language"),
+            preset=preset_of(body.get("preset", "standard")),
+            language=language_of(body.get("language", "en")),
             sources=sources,
             csv=csv,
         )
@@ -121,6 +118,18 @@ class ResearchRequest:
             sources=tuple(SourceName(name) for name in kept["sources"]),
             csv=None if csv is None else CsvReference(csv["sha256"], Adjustment(csv["adjustment"]), csv["currency"]),
         )
+
+
+def preset_of(given: object) -> str:
+    """A preset that there is. Raises RequestError."""
+    if not isinstance(given, str) or given not in PRESETS:
+        raise RequestError(f"preset must be one of {', '.join(PRESETS)}.", param="preset")
+    return given
+
+
+def language_of(given: object) -> Language:
+    """A language that there is. Raises RequestError."""
+    return _word(Language, given, "language")
 
 
 def csv_bytes(body: Mapping[str, Any]) -> bytes | None:

@@ -290,6 +290,17 @@ def test_a_rerun_stands_on_the_same_data_and_is_compared(research: Research) -> 
     assert research.send("GET", f"/compare?runs={first}").status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [({"preset": ["brief"]}, "preset"), ({"preset": {}}, "preset"), ({"language": ["en"]}, "language")],
+)
+def test_a_rerun_names_a_wrong_field_as_a_run_does(research: Research, body: dict[str, Any], param: str) -> None:
+    first = research.begin()
+    research.drive(first)
+    refused = research.send("POST", f"/runs/{first}/rerun", body)
+    assert (refused.status_code, error_of(refused)["param"]) == (400, param)
+
+
 def test_history_is_searched_by_symbol_state_and_day(research: Research) -> None:
     made = [research.begin(symbol=symbol) for symbol in ("AAA", "BBB", "AAA")]
     research.send("POST", f"/runs/{made[0]}/cancel")
