@@ -16,11 +16,11 @@ from functions.research.asked import rerun_asked, run_asked
 from functions.research.research_services import Reader, Served, Spender
 from functions.research.run_service import Begun
 from functions.research.run_store import Search
-from functions.research.runs import Run, RunState, Step
+from functions.research.runs import RUN_ID, Run, RunState, Step
 from functions.research.texts import report_place
 from functions.research.views import comparison_view, run_view
 from tokens_forge.errors import Conflict, NotFound, RequestError
-from tokens_forge.ids import DAY_MS, ulid_of
+from tokens_forge.ids import DAY_MS
 
 router = APIRouter()
 PAGE_RUNS_MAX = 100
@@ -143,9 +143,10 @@ async def _report(served: Served, run: Run, suffix: str) -> bytes:
 
 def _day(text: str, param: str) -> int:
     try:
-        return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) * 1000
+        day_ms = int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) * 1000
     except ValueError:
         raise RequestError(f"{param} must be a day such as 2026-11-25.", param=param) from None
+    return max(day_ms, 0)  # the time in an id begins in 1970
 
 
 def _cursor(run: Run) -> str:
@@ -155,7 +156,8 @@ def _cursor(run: Run) -> str:
 def _run_of_cursor(cursor: str) -> str:
     try:
         run_id = base64.urlsafe_b64decode(cursor.encode()).decode()
-        ulid_of(run_id)
     except (ValueError, binascii.Error):
-        raise RequestError("This cursor is not one of this list's.", param="cursor") from None
+        run_id = ""
+    if not RUN_ID.fullmatch(run_id):
+        raise RequestError("This cursor is not one of this list's.", param="cursor")
     return run_id

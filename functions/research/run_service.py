@@ -17,7 +17,7 @@ from anyio import to_thread
 from functions.research.estimates import Estimate, estimate
 from functions.research.request import ResearchRequest, VendorKeys
 from functions.research.run_store import RunStore
-from functions.research.runs import EXECUTION_MS_MAX, NEXT, RESUME_WITHIN_MS, Run, RunState, left_to_pay
+from functions.research.runs import EXECUTION_MS_MAX, NEXT, RESUME_WITHIN_MS, RUN_ID, Run, RunState, left_to_pay
 from functions.research.texts import Texts, upload_place
 from tokens_forge.clock import Clock
 from tokens_forge.errors import (
@@ -127,9 +127,10 @@ class RunService:
 
     async def read(self, account_id: str, run_id: str) -> Run:
         """A run of this account. Raises NotFound for anybody else's too."""
-        run = await to_thread.run_sync(self._runs.read, account_id, run_id)
+        is_id = RUN_ID.fullmatch(run_id) is not None
+        run = await to_thread.run_sync(self._runs.read, account_id, run_id) if is_id else None
         if run is None:
-            raise NotFound(f"There is no run {run_id!r} in this account.")
+            raise NotFound(f"There is no run {run_id[:100]!r} in this account.")
         return run
 
     async def cancel(self, run: Run) -> Run:

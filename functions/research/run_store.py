@@ -120,8 +120,10 @@ class RunStore:
         """Up to `limit` runs that fit, newest first, those before `before_id` only; and whether there may be more."""
         first = f"run#run_{time_letters(search.since_ms)}" if search.since_ms is not None else "run#run_"
         last = f"run#run_{time_letters(search.until_ms)}" if search.until_ms is not None else "run#run_~"
-        values = {":account": text(account_id), ":first": text(first)}
-        values[":last"] = text(min(last, f"run#{before_id}") if before_id is not None else last)
+        last = min(last, f"run#{before_id}") if before_id is not None else last
+        if last < first:  # days in the wrong order: DynamoDB refuses such a range
+            return [], False
+        values = {":account": text(account_id), ":first": text(first), ":last": text(last)}
         arguments: dict[str, Any] = {}
         wanted = [("symbol", search.symbol), ("state", search.state.value if search.state is not None else None)]
         filters = [(name, value) for name, value in wanted if value is not None]

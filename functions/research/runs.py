@@ -5,6 +5,7 @@ A run is resumed as another execution over the same steps: what is finished stay
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -42,6 +43,7 @@ NEXT: Mapping[RunState, frozenset[RunState]] = MappingProxyType(
         RunState.CANCELLED: frozenset({RunState.QUEUED}),
     }
 )
+RUN_ID = re.compile(r"run_[0-9a-z]{26}")  # nothing else is looked up: DynamoDB refuses a key that is too long
 EXECUTION_MS_MAX = 3600 * 1000  # the workflow's own time limit
 ACTIVE = frozenset({RunState.QUEUED, RunState.IN_PROGRESS})
 

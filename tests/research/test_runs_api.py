@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +25,17 @@ def error_of(response: Any) -> dict[str, Any]:
     body: dict[str, Any] = response.json()["error"]
     assert set(body) == {"message", "type", "param", "code", "forge"}
     return body
+
+
+def refuse_what_dynamodb_refuses(research: Research) -> None:
+    """moto takes a key that is too long, and a range that ends before it begins."""
+
+    def look(params: dict[str, Any], **_: Any) -> None:
+        assert len(params.get("Key", {}).get("item", {"S": ""})["S"]) <= 1_024
+        values = params.get("ExpressionAttributeValues", {})
+        assert ":first" not in values or values[":first"]["S"] <= values[":last"]["S"]
+
+    research.deployment.client.meta.events.register("provide-client-params.dynamodb", look)
 
 
 def nano(amount: str) -> int:
@@ -321,8 +333,21 @@ def test_history_is_searched_by_symbol_state_and_day(research: Research) -> None
     assert page["has_more"] and [run["id"] for run in page["data"]] == [made[2], made[1]]
     rest = research.send("GET", f"/runs?limit=2&cursor={page['next_cursor']}").json()
     assert [run["id"] for run in rest["data"]] == [made[0]] and rest["next_cursor"] is None
-    for wrong in ("cursor=nonsense", "since=tomorrow", "state=asleep", "limit=0"):
+    refuse_what_dynamodb_refuses(research)
+    assert found("since=1960-01-01") == made[::-1] and found("until=1960-01-01") == []
+    assert found(f"since={today}&until=2020-01-01") == []
+    long_cursor = base64.urlsafe_b64encode(f"{'x' * 2_000}{made[0]}".encode()).decode()
+    for wrong in ("cursor=nonsense", f"cursor={long_cursor}", "since=tomorrow", "state=asleep", "limit=0"):
         assert research.send("GET", f"/runs?{wrong}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/runs/{}"), ("POST", "/runs/{}/cancel"), ("GET", "/compare?runs={},b")]
+)
+def test_what_can_be_no_id_of_a_run_is_not_there(research: Research, method: str, path: str) -> None:
+    refuse_what_dynamodb_refuses(research)
+    response = research.send(method, path.format("x" * 2_000))
+    assert response.status_code == 404 and len(error_of(response)["message"]) < 200
 
 
 def test_a_report_is_read_in_three_forms_and_a_page_does_nothing(research: Research) -> None:
