@@ -137,14 +137,16 @@ def csv_bytes(body: Mapping[str, Any]) -> bytes | None:
     given = body.get("prices_csv")
     if given is None:
         return None
-    if not isinstance(given, str) or not given.strip():
+    if not isinstance(given, str):
+        raise RequestError("prices_csv must be the text of a price file.", param="prices_csv")
+    if not given.strip():
         raise RequestError("prices_csv is empty.", param="prices_csv")
     try:
         content = given.encode()
     except UnicodeEncodeError:
         raise RequestError("prices_csv is not valid Unicode.", param="prices_csv") from None
     if len(content) > CSV_BYTES_MAX:
-        raise RequestError(f"prices_csv may have {CSV_BYTES_MAX} bytes.", param="prices_csv")
+        raise RequestError(f"prices_csv may have at most {CSV_BYTES_MAX} bytes.", param="prices_csv")
     return content
 
 

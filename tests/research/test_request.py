@@ -65,6 +65,15 @@ def test_a_wrong_field_is_named(body: dict[str, Any], param: str) -> None:
     assert refused.value.param == param
 
 
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [(7, "must be the text"), (" ", "is empty"), ("x" * (CSV_BYTES_MAX + 1), "may have at most 2000000 bytes")],
+)
+def test_it_is_told_what_is_wrong_with_a_file(file: object, said: str) -> None:
+    with pytest.raises(RequestError, match=said):
+        parse(prices_csv=file, prices_adjustment="raw")
+
+
 def test_without_more_it_is_the_sample_of_today_in_english() -> None:
     request = parse(symbol=" brk.b ")
     assert (request.symbol, request.as_of, request.preset) == ("BRK.B", TODAY, "standard")
