@@ -25,7 +25,7 @@ def _lines(page: ReportView) -> Iterator[str]:
     about = f"{label('as_of')} {document['as_of']} · {label('preset')}: {document['preset']}"
     yield f"{about} · {label('run')}: `{document['run_id']}`\n"
     if document["status"] != "completed":
-        yield f"> **{label('incomplete')}** ({document['status']}). {_safe(document['reason'] or '')}\n"
+        yield f"> **{label('incomplete')}** ({_safe(page.ended())})\n"
     for part in page.sections:
         yield f"## {part.heading}\n"
         yield from _blocks(part.blocks, page)

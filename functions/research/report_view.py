@@ -61,6 +61,11 @@ class ReportView:
         """A stage as people call it."""
         return stage_heading(stage_id, self.language)
 
+    def ended(self) -> str:
+        """How a run ended that is not complete, and why when that says more."""
+        status, reason = self.document["status"], self.document["reason"]
+        return str(status) if reason in (None, "", status) else f"{status}: {reason}"
+
     def title(self) -> str:
         """Of the page."""
         return f"{self.document['symbol']}: {self.label('title')}"

@@ -67,9 +67,15 @@ def test_a_run_that_ended_early_has_a_partial_report() -> None:
     made = document(run, {stage: TEXTS[stage] for stage in ("price_analyst", "news_analyst", "bull_1")})
     assert list(sections(made)) == ["price", "news"]
     assert [part["stage_id"] for part in made["discussion"]] == ["bull_1"]
-    page = render_html(build(example_request(), SNAPSHOT, run, {}))
-    assert "This report is not complete" in page and "ran out" in page
-    assert "This report is not complete" in render_markdown(build(example_request(), SNAPSHOT, run, {}))
+    report = build(example_request(), SNAPSHOT, run, {})
+    said = "(incomplete: The official model Credit ran out.)"
+    assert f"<strong>This report is not complete</strong> {said}" in render_html(report)
+    assert f"**This report is not complete** {said}" in render_markdown(report)
+
+
+def test_a_reason_that_is_the_ending_itself_is_said_once() -> None:
+    report = build(example_request(), SNAPSHOT, replace(RUN, status="cancelled", reason="cancelled"), {})
+    assert "**This report is not complete** (cancelled)\n" in render_markdown(report)
 
 
 def test_a_report_without_the_agreed_headings_is_all_summary() -> None:
