@@ -17,7 +17,8 @@ _UP = (
     r"|涨|升|增|高|攀|上行|反弹|走强|正"
 )
 _DOWN = (
-    r"\b(?:fell|falls?|fallen|falling|down|lower|below|under|beneath|negative|deficit|weaker|worse|drawdowns?|gave (?:up|back)"
+    r"\b(?:fell|falls?|fallen|falling|down|lower|below|under|beneath|negative|deficit|weaker|worse|drawdowns?"
+    r"|(?:gave|given?|gives|giving) (?:up|back)"
     r"|drop(?:s|ped|ping)?|slip(?:s|ped|ping)?|dip(?:s|ped|ping)?|skid(?:s|ded)?|sheds?|slid(?:es?|ing)?"
     r"|(?:declin|decreas|plung|tumbl|eas)(?:e|es|ed|ing)|collaps(?:e|es|ed)|los(?:t|s|ses|es|ing)|crash(?:es|ed)?"
     r"|(?:retreat|slump|crater|plummet)(?:s|ed|ing)?|contract(?:s|ed|ing)|(?:sink|shrink)(?:s|ing)?|sank|sunk|shrank|shrunk"
@@ -37,11 +38,12 @@ _NEARLY = re.compile(r"(?:\b(?:nearly|almost)\s|近)$", re.IGNORECASE)
 @dataclass(frozen=True, slots=True)
 class Around:
     """What stands around a number: `clause` up to its neighbours, in which it begins at `at`, and all that stands `before` it
-    since the last citation."""
+    since the last citation. `carries_on`: it is the second of two ("fell 3 % and 5 %"); then `before` has the first one's words."""
 
     clause: str
     at: int
     before: str
+    carries_on: bool = False
 
 
 def agrees(printed: PrintedNumber, fact: Fact, around: Around) -> bool:
@@ -66,9 +68,10 @@ def agrees(printed: PrintedNumber, fact: Fact, around: Around) -> bool:
     if value > 0 and _LOSS.search(around.clause[: around.at]):
         return False
     direction = _direction(around.clause, around.at, around.at + printed.end - printed.start)
+    if not direction and (value < 0 or around.carries_on):
+        direction = direction_before(around.before)
     if value < 0:
-        before = around.before
-        return printed.in_parentheses or (direction or _direction(before, len(before), len(before))) < 0
+        return printed.in_parentheses or direction < 0
     return not (fact.unit in {Unit.CHANGE_PERCENT, Unit.CHANGE_POINTS} and direction < 0)
 
 
@@ -104,6 +107,17 @@ def _is_in_text(printed: PrintedNumber, text: str) -> bool:
     return any(
         one.value == printed.value and one.percent == printed.percent for one in printed_numbers(same_digits(text))
     )
+
+
+def direction_before(text: str) -> int:
+    """1 or -1 by the last word of rising or falling in a text; 0 without one."""
+    return _direction(text, len(text), len(text))
+
+
+def direction_word(text: str) -> str:
+    """The word of rising or falling with which a text begins: "below" in "3 % [f:…] below its average"."""
+    match = _DIRECTION.match(text)
+    return match[0] if match is not None else ""
 
 
 def _direction(clause: str, start: int, end: int) -> int:

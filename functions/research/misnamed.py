@@ -33,16 +33,22 @@ _THINGS = {
 _NAMED = {beginning: re.compile(names, re.IGNORECASE | re.ASCII) for beginning, names in _THINGS.items()}
 _QUARTER = re.compile(r"quarter|\bQ[1-4]|three months|季|三个月", re.IGNORECASE)
 _YEAR = re.compile(r"year|annual|fiscal|\bFY|twelve months|12 months|年", re.IGNORECASE)
-_WHOLE_YEAR = re.compile(r"full[ -]year|whole year|annual (?:revenue|sales|profit|net|operating)|全年", re.IGNORECASE)
+_WHOLE_YEAR = re.compile(
+    r"full[ -](?:fiscal[ -])?year|whole year|annual (?:revenue|sales|profit|net|operating)|全年", re.IGNORECASE
+)
 _AVERAGE = re.compile(
     r"(\d+)(?:-day (?:simple |exponential )?(?:moving )?(?:average|SMA|EMA|MA)\b|\s?日(?:简单)?(?:移动平均|均线))",
     re.IGNORECASE | re.ASCII,
 )
 
 
-def is_of_something_else(fact: Fact, before: str, sentence: str) -> bool:
-    """`before` is what stands between the number and the one before it; `sentence` the whole one. Neither holds a citation."""
-    return _other_thing(fact, before, sentence) or _other_period(fact, before, sentence) or _other_average(fact, before)
+def is_of_something_else(fact: Fact, before: str, after: str, sentence: str) -> bool:
+    """`before` and `after` are what stands between the number and its neighbours; `sentence` the whole one, without citations."""
+    return (
+        _other_thing(fact, before, sentence)
+        or _other_period(fact, before, sentence)
+        or _other_average(fact, _AVERAGE.findall(after)[:1] or _AVERAGE.findall(before))
+    )
 
 
 def _other_thing(fact: Fact, before: str, sentence: str) -> bool:
@@ -59,6 +65,6 @@ def _other_period(fact: Fact, before: str, sentence: str) -> bool:
     return "_year" in fact.fact_id and bool(_QUARTER.search(before)) and not _YEAR.search(sentence)
 
 
-def _other_average(fact: Fact, before: str) -> bool:
-    own, named = set(_AVERAGE.findall(fact.label)), set(_AVERAGE.findall(before))
-    return bool(own and named) and not own & named
+def _other_average(fact: Fact, named: list[tuple[str, ...]]) -> bool:
+    own = set(_AVERAGE.findall(fact.label))
+    return bool(own and named) and not own & set(named)

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from functions.research.agreement import Around, agrees
+from functions.research.agreement import Around, agrees, direction_word
+from functions.research.citations import Citation, citations
+from functions.research.comparisons import in_wrong_order
 from functions.research.facts import Fact
 from functions.research.misnamed import is_of_something_else
 from functions.research.presets import Stage
@@ -27,7 +29,12 @@ from functions.research.words import Language
 
 CITED_TOGETHER_MAX = 6
 LOOKED_BACK = 300  # characters, for a word of direction
-_BETWEEN_CITATIONS = re.compile(r"[\s,;，、和]*")
+# Between a citation and a number of which is said what was said of the one before: "fell 3 % [f:…] on the day and 5 % [f:…]".
+_CARRIES_ON = re.compile(
+    r"(?:[^.;:；。：\d]|\d+-){0,60}(?:\b(?:and|versus|vs\.?|against|compared (?:with|to))\s|[与和及])"
+    r"(?:(?:about|roughly|nearly|another|some|a further)\s)?",
+    re.IGNORECASE,
+)
 _DIGITS = re.compile(r"\d+")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LEFT_OVER = re.compile(r"^[\s>*#\-•|:]*(?:\d{1,2}[.)、])?[\s*_|.。,:：\-]*$")
@@ -40,14 +47,17 @@ class Fault(StrEnum):
     UNKNOWN_ID = "unknown_id"
     TOO_MANY_IDS = "too_many_ids"
     WRONG_VALUE = "wrong_value"
+    WRONG_ORDER = "wrong_order"
     RECOMMENDATION = "recommendation"
 
 
+_OF_A_NUMBER = frozenset({Fault.UNCITED, Fault.WRONG_VALUE, Fault.WRONG_ORDER})
 _SAID: Mapping[Fault, str] = {
     Fault.UNCITED: "this number cites no fact.",
     Fault.UNKNOWN_ID: "there is no fact of this id.",
     Fault.TOO_MANY_IDS: f"a citation may have {CITED_TOGETHER_MAX} ids.",
     Fault.WRONG_VALUE: "the cited fact does not have this value, unit or direction, or is of something else.",
+    Fault.WRONG_ORDER: "it does not stand to the number before it as the sentence says.",
     Fault.RECOMMENDATION: "this tells somebody what to do with the share.",
 }
 
@@ -72,32 +82,25 @@ class Checked:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Citation:
-    start: int
-    end: int
-    ids: tuple[str, ...]
-
-
-_Place = TypeVar("_Place", _Citation, PrintedNumber)
+_Place = TypeVar("_Place", Citation, PrintedNumber)
 
 
 def check(text: str, facts: Mapping[str, Fact]) -> Checked:
     """Look at every number, every citation and every buy or sell line. Pure: the same text gives the same findings."""
     shown = same_digits(text)
-    numbers, citations = printed_numbers(shown), _citations(shown)
+    numbers, cited_all = printed_numbers(shown), citations(shown)
     names = _label_numbers(facts.values()) | {str(days) for days in AVERAGE_DAYS}
     findings: list[Finding] = []
     looked_at = 0
     for start, end in sentences(shown):
-        cited, inside = _between(citations, start, end), _between(numbers, start, end)
+        cited, inside = _between(cited_all, start, end), _between(numbers, start, end)
         line_start, line_end = _line(text, start)
-        beside = _between(citations, line_start, line_end)
+        beside = _between(cited_all, line_start, line_end)
         here = _label_numbers(facts[one] for citation in beside for one in citation.ids if one in facts)
         claims = [number for number in inside if not _is_a_name(number, shown, names, here)]
         looked_at += len(claims)
         findings += _of_sentence(shown, start, end, claims, cited, facts)
-    unproven = sum(finding.fault in {Fault.UNCITED, Fault.WRONG_VALUE} for finding in findings)
+    unproven = len({finding.start for finding in findings if finding.fault in _OF_A_NUMBER})
     findings += [Finding(Fault.RECOMMENDATION, start, end, text[start:end]) for start, end in recommendations(text)]
     return Checked(looked_at, looked_at - unproven, tuple(sorted(findings, key=lambda finding: finding.start)))
 
@@ -133,7 +136,7 @@ def _between(places: Sequence[_Place], start: int, end: int) -> Sequence[_Place]
     return places[first : bisect_left(places, end, first, key=_start)]
 
 
-def _start(place: _Citation | PrintedNumber) -> int:
+def _start(place: Citation | PrintedNumber) -> int:
     return place.start
 
 
@@ -141,20 +144,6 @@ def _line(text: str, at: int) -> tuple[int, int]:
     """The line that holds a place, without its end."""
     end = text.find("\n", at)
     return text.rfind("\n", 0, at) + 1, len(text) if end < 0 else end
-
-
-def _citations(text: str) -> list[_Citation]:
-    """Those that stand next to each other are one."""
-    joined: list[_Citation] = []
-    for match in CITATION.finditer(text):
-        parts = re.split(r"[,;，；、\s]+", match[1])
-        ids = tuple(part for part in (re.sub(r"^f[:：]", "", part) for part in parts) if part)
-        before = joined[-1] if joined else None
-        if before is not None and _BETWEEN_CITATIONS.fullmatch(text[before.end : match.start()]):
-            joined[-1] = _Citation(before.start, match.end(), before.ids + ids)
-        else:
-            joined.append(_Citation(match.start(), match.end(), ids))
-    return joined
 
 
 def _label_numbers(facts: Iterable[Fact]) -> frozenset[str]:
@@ -174,11 +163,11 @@ def _of_sentence(
     start: int,
     end: int,
     numbers: Sequence[PrintedNumber],
-    citations: Sequence[_Citation],
+    brackets: Sequence[Citation],
     facts: Mapping[str, Fact],
 ) -> Iterator[Finding]:
-    sentence = CITATION.sub(" ", text[start:end])
-    for citation in citations:
+    began = start
+    for citation in brackets:
         unknown = [one for one in citation.ids if one not in facts]
         group = [number for number in numbers if start <= number.start < citation.start]
         if unknown or not citation.ids:
@@ -187,35 +176,47 @@ def _of_sentence(
         elif len(citation.ids) > CITED_TOGETHER_MAX:
             place = text[citation.start : citation.end]
             yield Finding(Fault.TOO_MANY_IDS, citation.start, citation.end, place, citation.ids)
-        yield from _of_group(text, start, group, citation, facts, sentence)
+        yield from _of_group(text, (began, start, end), group, citation, facts)
         start = citation.end
     for number in numbers:
         if number.start >= start:
             yield Finding(Fault.UNCITED, number.start, number.end, text[number.start : number.end])
+    for number in in_wrong_order(text, began, numbers):
+        yield Finding(Fault.WRONG_ORDER, number.start, number.end, text[number.start : number.end])
 
 
 def _of_group(
     text: str,
-    start: int,
+    places: tuple[int, int, int],
     numbers: list[PrintedNumber],
-    citation: _Citation,
+    citation: Citation,
     facts: Mapping[str, Fact],
-    sentence: str,
 ) -> Iterator[Finding]:
-    """Numbers go with ids in their order. Only when there are more numbers than ids may two share one."""
+    """Numbers go with ids in their order. Only when there are more numbers than ids may two share one.
+
+    `places` are the beginning of the sentence, that of the group, and the end of the sentence.
+    """
+    began, start, end = places
+    sentence = CITATION.sub(" ", text[began:end])
     shares = len(numbers) > len(citation.ids)
-    first = 0
+    next_id = 0
     for index, number in enumerate(numbers):
         clause_start = numbers[index - 1].end if index else start
         clause_end = numbers[index + 1].start if index + 1 < len(numbers) else citation.start
-        before = text[max(start, number.start - LOOKED_BACK) : number.start]
-        around = Around(text[clause_start:clause_end], number.start - clause_start, before)
-        for position in range(first, len(citation.ids)):
+        clause, after = text[clause_start:clause_end], ""
+        if index + 1 == len(numbers):
+            after = re.split(r"[,;，；。]", text[citation.end : end])[0]
+            clause += " " + direction_word(after.lstrip())
+        carries_on = not index and _CARRIES_ON.fullmatch(text, start, number.start) is not None
+        first = began if carries_on else start
+        before = CITATION.sub(" ", text[max(first, number.start - LOOKED_BACK) : number.start])
+        around = Around(clause, number.start - clause_start, before, carries_on)
+        for position in range(next_id, len(citation.ids)):
             fact = facts.get(citation.ids[position])
             if fact is None or not agrees(number, fact, around):
                 continue
-            if not is_of_something_else(fact, around.clause[: around.at], sentence):
-                first = position if shares else position + 1
+            if not is_of_something_else(fact, clause[: around.at], after, sentence):
+                next_id = position if shares else position + 1
                 break
         else:
             printed = text[number.start : number.end]
