@@ -172,7 +172,7 @@ def test_whatever_happens_to_a_run_its_money_is_right(examples: int) -> None:
         max_examples=examples,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
-        derandomize=examples < 50,
+        derandomize=True,
     )
     @given(script=st.lists(happenings, min_size=8, max_size=24), whole=st.booleans())
     def right(script: list[tuple[Any, ...]], whole: bool) -> None:
