@@ -100,7 +100,7 @@ test-clients: environment
 
 # -rP shows what each proof prints: how much it has looked at, and what it met.
 proof: engine
-	FORGE_ENGINES_REQUIRED=1 $(PYTHON) -m pytest -n $(JOBS) -m proof -rP $(TESTS)
+	FORGE_ENGINES_REQUIRED=1 $(PYTHON) -m pytest -n $(JOBS) -m proof -rP --durations=10 $(TESTS)
 
 # In a copy of this checkout, on free ports or on FORGE_PORT, FORGE_AWS_PORT and FORGE_SANDBOX_PORT.
 e2e: sam-environment
