@@ -25,7 +25,9 @@ def in_wrong_order(text: str, start: int, numbers: Sequence[PrintedNumber]) -> I
     for first, second in pairwise(numbers):
         if not _are_of_one_kind(first, second):
             continue
-        before, between = text[start : first.start], CITATION.sub(" ", text[first.end : second.start])
+        # An id is no word of the sentence: nothing falls because of `price.drawdown`.
+        before = CITATION.sub(" ", text[start : first.start])
+        between = CITATION.sub(" ", text[first.end : second.start])
         assert first.value is not None and second.value is not None
         said = _said(before, between)
         if said * (first.value - second.value) < 0:

@@ -82,6 +82,16 @@ class Checked:
     findings: tuple[Finding, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """`text[start:end]`, and the same without its citations."""
+
+    text: str
+    start: int
+    end: int
+    plain: str
+
+
 _Place = TypeVar("_Place", Citation, PrintedNumber)
 
 
@@ -166,7 +176,7 @@ def _of_sentence(
     brackets: Sequence[Citation],
     facts: Mapping[str, Fact],
 ) -> Iterator[Finding]:
-    began = start
+    sentence = _Sentence(text, start, end, CITATION.sub(" ", text[start:end]))
     for citation in brackets:
         unknown = [one for one in citation.ids if one not in facts]
         group = [number for number in numbers if start <= number.start < citation.start]
@@ -176,28 +186,25 @@ def _of_sentence(
         elif len(citation.ids) > CITED_TOGETHER_MAX:
             place = text[citation.start : citation.end]
             yield Finding(Fault.TOO_MANY_IDS, citation.start, citation.end, place, citation.ids)
-        yield from _of_group(text, (began, start, end), group, citation, facts)
+        yield from _of_group(sentence, start, group, citation, facts)
         start = citation.end
     for number in numbers:
         if number.start >= start:
             yield Finding(Fault.UNCITED, number.start, number.end, text[number.start : number.end])
-    for number in in_wrong_order(text, began, numbers):
+    for number in in_wrong_order(text, sentence.start, numbers):
         yield Finding(Fault.WRONG_ORDER, number.start, number.end, text[number.start : number.end])
 
 
 def _of_group(
-    text: str,
-    places: tuple[int, int, int],
+    sentence: _Sentence,
+    start: int,
     numbers: list[PrintedNumber],
     citation: Citation,
     facts: Mapping[str, Fact],
 ) -> Iterator[Finding]:
-    """Numbers go with ids in their order. Only when there are more numbers than ids may two share one.
-
-    `places` are the beginning of the sentence, that of the group, and the end of the sentence.
-    """
-    began, start, end = places
-    sentence = CITATION.sub(" ", text[began:end])
+    """Numbers go with ids in their order. Only when there are more numbers than ids may two share one. `start` is where the
+    citation before this one ends."""
+    text = sentence.text
     shares = len(numbers) > len(citation.ids)
     next_id = 0
     for index, number in enumerate(numbers):
@@ -205,17 +212,17 @@ def _of_group(
         clause_end = numbers[index + 1].start if index + 1 < len(numbers) else citation.start
         clause, after = text[clause_start:clause_end], ""
         if index + 1 == len(numbers):
-            after = re.split(r"[,;，；。]", text[citation.end : end])[0]
+            after = re.split(r"[,;，；。]", text[citation.end : sentence.end], maxsplit=1)[0]
             clause += " " + direction_word(after.lstrip())
         carries_on = not index and _CARRIES_ON.fullmatch(text, start, number.start) is not None
-        first = began if carries_on else start
+        first = sentence.start if carries_on else start
         before = CITATION.sub(" ", text[max(first, number.start - LOOKED_BACK) : number.start])
         around = Around(clause, number.start - clause_start, before, carries_on)
         for position in range(next_id, len(citation.ids)):
             fact = facts.get(citation.ids[position])
             if fact is None or not agrees(number, fact, around):
                 continue
-            if not is_of_something_else(fact, clause[: around.at], after, sentence):
+            if not is_of_something_else(fact, clause[: around.at], after, sentence.plain):
                 next_id = position if shares else position + 1
                 break
         else:

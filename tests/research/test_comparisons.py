@@ -34,6 +34,7 @@ def test_a_wrong_order_is_found_at_the_second_number(text: str) -> None:
         f"Unemployment has fallen to {NOW} from {BEFORE}.",
         f"The close of {CLOSE} is above what was feared, and the 20-day average is {AVERAGE}.",
         f"The close of {CLOSE} is above water while the 20-day average is {AVERAGE}.",
+        f"It stands at -28.4 % [f:price.drawdown], and unemployment went from {NOW} to {BEFORE}.",
         f"The rate of {NOW} compares with {BEFORE} a year ago.",
     ],
 )
