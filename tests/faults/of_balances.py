@@ -10,7 +10,6 @@ from tests.faults.world import OFFICIAL, World, ulid
 from tokens_forge.journal import Entry
 from tokens_forge.money import Money
 from tokens_forge.settlement import Balances, NotAvailable
-from tokens_forge.wallets import WalletKind
 
 FUNDS_NANO = 10**9
 PAID_NANO, HALF_NANO = 3 * 10**8, 5 * 10**8
@@ -84,8 +83,7 @@ def _both(
 
 
 def _funded(world: World) -> None:
-    world.fund(WalletKind.OFFICIAL, FUNDS_NANO)
-    world.fund(WalletKind.ROUTED, FUNDS_NANO)
+    world.fund_both(FUNDS_NANO)
 
 
 def _spent(world: World) -> None:

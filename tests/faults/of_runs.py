@@ -15,14 +15,13 @@ from tokens_forge.ending import Ending
 from tokens_forge.intents import Held, Intent
 from tokens_forge.journal import EntryType
 from tokens_forge.settlement import HoldRefused, RunHold, Settlement
-from tokens_forge.wallets import WalletKind
 
 FUNDS_NANO = 10**9
 RUN_NANO, STEP_NANO = 7 * 10**8, 4 * 10**8  # two steps together would be dearer than the run
 EXACT_NANO = 3 * 10**8
+SPENT_NANO = FUNDS_NANO - RUN_NANO  # by somebody else, of what the run leaves
 KEY_LIMIT_NANO = 8 * 10**8
 HOLD_ID = f"hold_{ulid('r')}"
-REFUSED = "refused"
 
 
 def operations() -> list[Operation]:
@@ -30,12 +29,12 @@ def operations() -> list[Operation]:
     return [
         _run("a run of two steps", _funded, _two_steps, 2 * EXACT_NANO),
         _run("a run of two steps with a limited key", _limited, _two_steps, 2 * EXACT_NANO),
-        _run("the hold of a run while all is spent", _funded, _place, 0, other=_spend),
+        _run("the hold of a run while all is spent", _funded, _place, 0, more_nano=SPENT_NANO, other=_spend),
         _run("a step of a run that is ended meanwhile", _placed, _first_step, EXACT_NANO, other=_end_at_peace),
-        _run("a step while others spend", _placed, _first_step, EXACT_NANO, other=_spend),
+        _run("a step while others spend", _placed, _first_step, EXACT_NANO, more_nano=SPENT_NANO, other=_spend),
         _run("a step of a run that is tried again", _placed, _tried_again, EXACT_NANO, asked_again=True),
         _run("a late answer of a step", _voided, _late_answer, EXACT_NANO, other=_end_at_peace),
-        _run("the end of a run", _one_step_done, _end, 2 * EXACT_NANO, other=_answer_of_second),
+        _run("the end of a run", _one_step_done, _end, EXACT_NANO, more_nano=EXACT_NANO, other=_answer_of_second),
         _run("the end of a run, asked until told", _one_step_done, _end, EXACT_NANO, asked_again=True),
         _run("the end of a run that never got its hold", _funded, _end, 0, other=_place_at_peace),
     ]
@@ -50,24 +49,24 @@ def _run(
     name: str,
     prepare: Callable[[World], None],
     process: Callable[[World], object],
-    most_nano: int,
+    undisturbed_nano: int,
     *,
+    more_nano: int = 0,
     asked_again: bool = False,
     other: Callable[[World], object] | None = None,
 ) -> Operation:
-    """`most_nano` is what an undisturbed run charges, and a disturbed one never exceeds. In the end somebody ends the run."""
-    others_nano = FUNDS_NANO - RUN_NANO if other is _spend else 0
+    """`undisturbed_nano` is what is charged when nothing goes wrong, `more_nano` what the other process may add to it. In the end
+    somebody ends the run."""
 
     def check(world: World) -> None:
         charged = charged_nano(world)
-        allowed = {part * EXACT_NANO + others for part in (0, 1, 2) for others in {0, others_nano}}
-        assert charged in allowed and charged <= most_nano + others_nano, f"{charged} nano were charged"
+        allowed = {part * EXACT_NANO + others for part in (0, 1, 2) for others in {0, more_nano}}
+        assert charged in allowed and charged <= undisturbed_nano + more_nano, f"{charged} nano were charged"
         ends = [entry for entry in world.store.journal.values() if entry.type is EntryType.RUN]
         assert [entry.wallet_nano for entry in ends] == [0], "a run ends once, and its end moves nothing"
 
     def check_undisturbed(world: World) -> None:
-        charged = charged_nano(world)
-        assert charged >= most_nano - (EXACT_NANO if other is not None else 0), f"{charged} nano were charged"
+        assert charged_nano(world) == undisturbed_nano, f"{charged_nano(world)} nano were charged"
 
     return Operation(
         name, prepare, process, check, check_undisturbed, asked_again=asked_again, other=other, afterwards=_end
@@ -75,8 +74,7 @@ def _run(
 
 
 def _funded(world: World) -> None:
-    for kind in WalletKind:
-        world.fund(kind, FUNDS_NANO)
+    world.fund_both(FUNDS_NANO)
 
 
 def _limited(world: World) -> None:
@@ -175,7 +173,7 @@ def _spend(world: World) -> None:
     other = intent("s", hold_nano=FUNDS_NANO)
     if world.store.read_intent(other.request_id) is None and available_nano:
         settlement = world.settlement_at_peace()
-        settlement.settle(settlement.hold(replace(other, hold_nano=available_nano), 0), outcome(FUNDS_NANO - RUN_NANO))
+        settlement.settle(settlement.hold(replace(other, hold_nano=available_nano), 0), outcome(SPENT_NANO))
 
 
 def _end(world: World) -> None:

@@ -13,7 +13,6 @@ from tokens_forge.ending import Ending
 from tokens_forge.intents import Held
 from tokens_forge.journal import Entry, EntryType, SettlementReason, entry_id_of
 from tokens_forge.settlement import AlreadySettled, HoldRefused
-from tokens_forge.wallets import WalletKind
 
 FUNDS_NANO = 10**9
 HELD_NANO = 4 * 10**8
@@ -64,8 +63,7 @@ def _ended(reason: SettlementReason) -> Callable[[World], None]:
 
 
 def _fund(world: World) -> None:
-    for kind in WalletKind:
-        world.fund(kind, FUNDS_NANO)
+    world.fund_both(FUNDS_NANO)
 
 
 def _intend(world: World) -> None:

@@ -188,18 +188,18 @@ def variants() -> list[Weakened]:
         Weakened("check, then deduct", _on(HoldWithoutBalance), "a request answered while others spend", 1),
         Weakened("blind release", _on(ReleaseBlindly), "a sweep of a hold that came again", 1),
         Weakened("intent put again", _on(IntentPutAgain), "a request that cannot be settled", 1),
-        Weakened("sweeper voids blindly", _by(SweeperVoidsBlindly), "a request streamed for long", 1),
+        Weakened("sweeper voids blindly", by(SweeperVoidsBlindly), "a request streamed for long", 1),
         Weakened(
             "release by clock",
             lambda: World(store=ReleaseWithoutEntry(), make_settlement=SweeperReleasesByClock),
             "a request answered",
             1,
         ),
-        Weakened("no stone for what never was", _by(SweeperLeavesNoStone), "a request answered", 1),
-        Weakened("hold before intent", _by(HoldBeforeIntent), "a request answered", 1),
-        Weakened("outcome not kept", _by(OutcomeNotKept), "a request that cannot be settled", 0),
-        Weakened("charge when in doubt", _by(ChargesWhenInDoubt), "a request answered", 1),
-        Weakened("provider called without a hold", _by(GoesOnWithoutHold), "a request answered", 2),
+        Weakened("no stone for what never was", by(SweeperLeavesNoStone), "a request answered", 1),
+        Weakened("hold before intent", by(HoldBeforeIntent), "a request answered", 1),
+        Weakened("outcome not kept", by(OutcomeNotKept), "a request that cannot be settled", 0),
+        Weakened("charge when in doubt", by(ChargesWhenInDoubt), "a request answered", 1),
+        Weakened("provider called without a hold", by(GoesOnWithoutHold), "a request answered", 2),
         Weakened("retries without bound", RetriesWithoutBound, "a request answered", 1),
     ]
 
@@ -208,5 +208,6 @@ def _on(store: Callable[[], SimulatedLedgerStore]) -> Callable[[], World]:
     return lambda: World(store=store())
 
 
-def _by(settlement: Callable[[Books], Settlement]) -> Callable[[], World]:
+def by(settlement: Callable[[Books], Settlement]) -> Callable[[], World]:
+    """Worlds whose processes settle like this."""
     return lambda: World(make_settlement=settlement)

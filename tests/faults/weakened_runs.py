@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.faults.weakened import Weakened
-from tests.faults.world import WatchedSettlement, World
+from tests.faults.weakened import Weakened, by
+from tests.faults.world import WatchedSettlement
 from tokens_forge.intents import Held, Intent, Outcome
 from tokens_forge.journal import Entry, EntryType, entry_id_of
 from tokens_forge.settlement import Books, Settlement
@@ -71,17 +71,13 @@ class EndTrustsItsEntry(RunHolds):
 def variants() -> list[Weakened]:
     """Each with the operation that shows it, and the least number of faults that it takes there."""
     return [
-        Weakened("a step takes from the wallet", _by(StepTakesFromTheWallet), "a run of two steps", 0),
-        Weakened("a step keeps the rest", _by(StepKeepsTheRest), "a run of two steps", 0),
-        Weakened("a step needs its run", _by(StepNeedsItsRun), "a step of a run that is ended meanwhile", 1),
-        Weakened("a retry ends nothing", _by(RetryEndsNothing), "a step of a run that is tried again", 0),
-        Weakened("a retry leaves the way open", _by(RetryLeavesTheWayOpen), "a step of a run that is tried again", 1),
-        Weakened("the end trusts its entry", _by(ends_by(EndTrustsItsEntry)), "a run of two steps", 1),
+        Weakened("a step takes from the wallet", by(StepTakesFromTheWallet), "a run of two steps", 0),
+        Weakened("a step keeps the rest", by(StepKeepsTheRest), "a run of two steps", 0),
+        Weakened("a step needs its run", by(StepNeedsItsRun), "a step of a run that is ended meanwhile", 1),
+        Weakened("a retry ends nothing", by(RetryEndsNothing), "a step of a run that is tried again", 0),
+        Weakened("a retry leaves the way open", by(RetryLeavesTheWayOpen), "a step of a run that is tried again", 1),
+        Weakened("the end trusts its entry", by(ends_by(EndTrustsItsEntry)), "a run of two steps", 1),
     ]
-
-
-def _by(settlement: Callable[[Books], Settlement]) -> Callable[[], World]:
-    return lambda: World(make_settlement=settlement)
 
 
 def ends_by(runs: Callable[[Books], RunHolds]) -> Callable[[Books], Settlement]:

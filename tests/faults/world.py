@@ -127,6 +127,11 @@ class World:
             ACCOUNT, kind, Money(nano, currency), order_id=f"ord_{ulid(letter)}", source="bank"
         )
 
+    def fund_both(self, nano: int) -> None:
+        """The same amount of its currency into each wallet."""
+        for kind in WalletKind:
+            self.fund(kind, nano)
+
     def loop(self, make: Callable[[], asyncio.AbstractEventLoop]) -> asyncio.AbstractEventLoop:
         """The event loop of every process that has one; `close` ends it."""
         self.event_loop = self.event_loop or make()

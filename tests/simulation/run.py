@@ -73,7 +73,7 @@ def _plan(world: World) -> None:
     for _ in range(chance.between(0, 3)):
         jobs.reconcile_at(moment() + chance.below(10 * MINUTE_MS))
     if chance.happens(RUNS_SHARE):
-        Runs(world, office).plan(moment())
+        Runs(world).plan(moment())
 
 
 class _Front:
@@ -94,7 +94,7 @@ class _Front:
 
 def _drain(world: World) -> None:
     """Everybody is dead or done. The sweeper and the reconciliation run until nothing changes, while late messages arrive."""
-    jobs, runs = Jobs(world), Runs(world, Office(world))
+    jobs, runs = Jobs(world), Runs(world)
     world.scheduler.now_ms += SWEEP_AFTER_S * 1000 + 2 * SKEW_MS_MAX + 2 * MINUTE_MS  # past the sweep age by any clock
     world.weather.clear_up()
     for _ in range(DRAINS_MAX):

@@ -20,9 +20,9 @@ ENDED_AFTER_MS_MAX = 20 * MINUTE_MS
 class Runs:
     """Plans a run, and those who end it."""
 
-    def __init__(self, world: World, office: Office) -> None:
+    def __init__(self, world: World) -> None:
         self.world = world
-        self._office = office
+        self._office = Office(world)
 
     def plan(self, at_ms: int) -> None:
         """One process places the hold, goes from step to step and ends the run; another one ends it too, at any time."""

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.engines import Engine
+from tokens_forge.store.dynamodb_faults import passing_over
 
 _THREADS = 16
 _KEY = {"account_id": {"S": "a"}, "kind": {"S": "official"}}
@@ -25,8 +26,9 @@ def _available(client: Any, table: str) -> int:
 
 
 def _debit(client: Any, table: str, amount: int, **more: Any) -> bool:
-    try:
-        client.update_item(
+    answer = None
+    with passing_over("ConditionalCheckFailedException"):
+        answer = client.update_item(
             TableName=table,
             Key=_KEY,
             UpdateExpression="SET available = available - :n, held = held + :n",
@@ -34,11 +36,7 @@ def _debit(client: Any, table: str, amount: int, **more: Any) -> bool:
             ExpressionAttributeValues={":n": {"N": str(amount)}},
             **more,
         )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise
-        return False
-    return True
+    return answer is not None
 
 
 def _transfer(engine: Engine, entry_id: str, amount: int = 1) -> list[dict[str, Any]]:
@@ -72,6 +70,8 @@ def _until_done(client: Any, items: list[dict[str, Any]]) -> bool:
             client.transact_write_items(TransactItems=items)
         except ClientError as error:
             response: Any = error.response
+            if response["Error"]["Code"] != "TransactionCanceledException":
+                raise
             codes = {reason["Code"] for reason in response["CancellationReasons"]}
             if "TransactionConflict" not in codes:
                 return False
